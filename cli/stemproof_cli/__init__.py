@@ -1,0 +1,1 @@
+"""The command line of stemproof: parse, call, say."""
