@@ -75,7 +75,7 @@ def only_one() -> Iterator[None]:
 
 def run(command: list[str], failure: str, env: dict[str, str] | None = None) -> None:
     """Run a program quietly; where it fails, show the end of what it said."""
-    done = subprocess.run(  # noqa: S603 - the commands are written in this file
+    done = subprocess.run(
         command,
         cwd=ROOT,
         env={**os.environ, **(env or {})},
@@ -120,7 +120,7 @@ def is_working(python: Path) -> bool:
     """Ask whether this interpreter starts: the one that it was made from may be gone."""
     command = [str(python), "-I", "-c", ""]
     try:
-        return subprocess.run(command, check=False, capture_output=True).returncode == 0  # noqa: S603 - our own interpreter
+        return subprocess.run(command, check=False, capture_output=True).returncode == 0
     except OSError:
         return False
 
@@ -133,9 +133,7 @@ def set_up_python(mode: str) -> None:
     if is_done(STAMP, wanted, mode) and is_working(PYTHON):
         return
     if hashlib.sha256(PIP.read_bytes()).hexdigest() != PIP_SHA256:
-        raise SetupError(
-            f"{PIP.relative_to(ROOT)} is not the file that belongs here; restore it with git"
-        )
+        raise SetupError(f"{PIP.name} is not the file that belongs here; restore it with git")
     if UNFINISHED.exists() or STAMP.exists() or not is_working(PYTHON):
         with step(f"making .venv with Python {sys.version.split()[0]}"):
             venv.create(VENV, clear=True, symlinks=True, with_pip=False)
