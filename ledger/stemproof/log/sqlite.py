@@ -1,0 +1,127 @@
+"""The database file: opened durably, created once, its errors turned into ours.
+
+`synchronous=FULL` in WAL mode: a commit that returned survives a crash. Newer and
+damaged files are refused, never repaired. Nothing here knows what an event is.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from stemproof.errors import BadInput, StemproofError, Unavailable
+
+SCHEMA_VERSION: Final = 1
+APPLICATION_ID: Final = 0x5354454D  # "STEM"
+# Another process may hold the write lock for one long transaction.
+BUSY_TIMEOUT_MS: Final = 15_000
+
+
+def read_statements() -> dict[str, str]:
+    """Read the named statements beside this file."""
+    text = files(__package__).joinpath("statements.sql").read_text("utf-8")
+    statements = {}
+    for part in text.split("-- name: ")[1:]:
+        name, _, statement = part.partition("\n")
+        statements[name.strip()] = statement.strip().removesuffix(";")
+    return statements
+
+
+STATEMENTS: Final = read_statements()
+
+
+def open_database(path: Path, *, create: bool = False) -> sqlite3.Connection:
+    """Open the ledger's database; `create` makes a new one and refuses an old one."""
+    if not create and not path.exists():
+        raise BadInput(
+            f"there is no ledger at {path.parent}", hint="make one with `stemproof start DIR`"
+        )
+    if create and path.exists():
+        raise BadInput(f"there is a ledger at {path.parent} already")
+    with converted(path):
+        connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None)
+        try:
+            _set_up(connection, path, create)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def _set_up(connection: sqlite3.Connection, path: Path, create: bool) -> None:
+    if create:
+        connection.execute("PRAGMA journal_mode=WAL")
+        schema = files(__package__).joinpath("schema.sql").read_text("utf-8")
+        connection.executescript(
+            f"BEGIN; {schema} PRAGMA application_id={APPLICATION_ID};"
+            f" PRAGMA user_version={SCHEMA_VERSION}; COMMIT;"
+        )
+        path.chmod(0o600)
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if application != APPLICATION_ID:
+        raise BadInput(f"{path} is not a stemproof ledger")
+    if version > SCHEMA_VERSION:
+        raise BadInput(
+            f"the ledger at {path.parent} was written by a newer stemproof"
+            f" (schema {version}, this program knows {SCHEMA_VERSION})",
+            hint="upgrade stemproof; nothing was changed",
+        )
+    for pragma in (
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        # Without it INSERT OR REPLACE walks past the triggers.
+        "recursive_triggers=ON",
+        # Erased openings are overwritten, not only unlinked.
+        "secure_delete=ON",
+        "trusted_schema=OFF",
+        "cache_size=-65536",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+@contextmanager
+def converted(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors at this door into one sentence of ours."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _ours(error, path) from error
+    except OSError as error:
+        raise Unavailable(
+            f"the ledger at {path.parent} cannot be used: {error.strerror or error}"
+        ) from error
+
+
+def _ours(error: sqlite3.Error, path: Path) -> StemproofError:
+    # Extended codes hold the primary code in their low byte.
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    where = f"the ledger at {path.parent}"
+    match code:
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return Unavailable(
+                f"{where} is in use by another process that did not finish in time",
+                hint="wait for it, or stop it, and try again",
+            )
+        case sqlite3.SQLITE_FULL:
+            return Unavailable(
+                f"the disk is full: {where} was not changed", hint="free some space and try again"
+            )
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
+            return Unavailable(
+                f"{where} cannot be written: no permission, or a read-only folder",
+                hint="check the folder's permissions, or choose another with --home",
+            )
+        case sqlite3.SQLITE_IOERR:
+            return Unavailable(f"{where} cannot be read or written: {error}")
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+            return BadInput(
+                f"{where} is damaged: {error}",
+                hint="restore it from a backup with `stemproof restore`",
+            )
+        case _:
+            return BadInput(f"{where} refused a change: {error}")

@@ -1,0 +1,116 @@
+-- name: newest_log
+SELECT number, origin FROM log ORDER BY number DESC LIMIT 1;
+
+-- name: logs
+SELECT number, origin FROM log ORDER BY number;
+
+-- name: add_log
+INSERT INTO log (origin) VALUES (?);
+
+-- name: log_size
+SELECT coalesce(sum(size), 0) FROM
+(SELECT (SELECT max(work_seq) + 1 FROM event WHERE event.tree = tree.number) AS size
+ FROM tree WHERE tree.log = ?);
+
+-- name: tree
+SELECT number FROM tree WHERE log = ? AND work = ?;
+
+-- name: add_tree
+INSERT INTO tree (log, work) VALUES (?, ?);
+
+-- name: trees
+SELECT number, work FROM tree WHERE log = ? ORDER BY number;
+
+-- name: trees_of_work
+SELECT tree.number, log.number, log.origin FROM tree JOIN log ON log.number = tree.log
+WHERE tree.work = ? ORDER BY log.number;
+
+-- name: tree_size
+SELECT coalesce(max(work_seq) + 1, 0) FROM event WHERE tree = ?;
+
+-- name: add_event
+INSERT INTO event (id, tree, work_seq, log_seq, header) VALUES (?, ?, ?, ?, ?);
+
+-- name: last_event_id
+SELECT coalesce(max(id), 0) FROM event;
+
+-- name: add_opening
+INSERT INTO opening (event, field, salt, value) VALUES (?, ?, ?, ?);
+
+-- name: add_node
+INSERT INTO node (tree, level, position, hash) VALUES (?, ?, ?, ?);
+
+-- name: node
+SELECT hash FROM node WHERE tree = ? AND level = ? AND position = ?;
+
+-- name: header
+SELECT header FROM event WHERE tree = ? AND work_seq = ?;
+
+-- name: headers
+SELECT work_seq, header FROM event WHERE tree = ? AND work_seq >= ? AND work_seq < ?
+ORDER BY work_seq;
+
+-- name: events
+SELECT event.id, event.log_seq, event.header FROM event
+WHERE event.tree = ? AND event.work_seq >= ? AND event.work_seq < ? ORDER BY event.work_seq;
+
+-- name: events_after
+SELECT event.id, tree.log, tree.work, event.work_seq, event.log_seq, event.header
+FROM event JOIN tree ON tree.number = event.tree
+WHERE event.id > ? ORDER BY event.id LIMIT ?;
+
+-- name: event_by_id
+SELECT event.id, tree.log, tree.work, event.work_seq, event.log_seq, event.header
+FROM event JOIN tree ON tree.number = event.tree WHERE event.id = ?;
+
+-- name: openings
+SELECT field, salt, value FROM opening WHERE event = ? ORDER BY field;
+
+-- name: openings_of_tree
+SELECT event.work_seq, opening.field, opening.salt, opening.value
+FROM opening JOIN event ON event.id = opening.event
+WHERE event.tree = ? AND event.work_seq < ? ORDER BY event.work_seq, opening.field;
+
+-- name: erase_opening
+DELETE FROM opening WHERE event = ? AND field = ?;
+
+-- name: add_checkpoint
+INSERT INTO checkpoint (log, size, root, note) VALUES (?, ?, ?, ?);
+
+-- name: checkpoint
+SELECT size, root, note FROM checkpoint WHERE log = ? AND size = ?;
+
+-- name: newest_checkpoint
+SELECT size, root, note FROM checkpoint WHERE log = ? ORDER BY size DESC LIMIT 1;
+
+-- name: checkpoints
+SELECT size, root, note FROM checkpoint WHERE log = ? ORDER BY size;
+
+-- name: add_head
+INSERT INTO head (tree, checkpoint, size, root) VALUES (?, ?, ?, ?);
+
+-- name: head_at
+SELECT size, root FROM head WHERE tree = ? AND checkpoint <= ? ORDER BY checkpoint DESC LIMIT 1;
+
+-- name: heads_at
+SELECT tree.work, head.size, head.root FROM tree JOIN head ON head.tree = tree.number
+WHERE tree.log = ?1 AND head.checkpoint =
+(SELECT max(h.checkpoint) FROM head AS h WHERE h.tree = tree.number AND h.checkpoint <= ?2)
+ORDER BY tree.number;
+
+-- name: map_node
+SELECT hash FROM map_node WHERE log = ? AND depth = ? AND prefix = ?;
+
+-- name: put_map_node
+INSERT INTO map_node (log, depth, prefix, hash) VALUES (?, ?, ?, ?)
+ON CONFLICT (log, depth, prefix) DO UPDATE SET hash = excluded.hash;
+
+-- name: drop_map_node
+DELETE FROM map_node WHERE log = ? AND depth = ? AND prefix = ?;
+
+-- name: setting
+SELECT value FROM setting WHERE name = ?;
+
+-- name: put_setting
+INSERT INTO setting (name, value) VALUES (?, ?)
+ON CONFLICT (name) DO UPDATE SET value = excluded.value;
