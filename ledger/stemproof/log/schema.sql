@@ -61,13 +61,14 @@ CREATE TABLE head (
     PRIMARY KEY (tree, checkpoint)
 ) STRICT, WITHOUT ROWID;
 
--- Nodes of the sparse map of work heads, as they are at the newest checkpoint of a log.
-CREATE TABLE map_node (
+-- Records of the sparse map of work heads (see seal/workmap.py), as of each checkpoint.
+CREATE TABLE map_record (
     log INTEGER NOT NULL REFERENCES log (number),
     depth INTEGER NOT NULL CHECK (depth BETWEEN 0 AND 256),
     prefix BLOB NOT NULL,
-    hash BLOB NOT NULL,
-    PRIMARY KEY (log, depth, prefix)
+    checkpoint INTEGER NOT NULL,
+    value BLOB NOT NULL CHECK (length(value) IN (32, 96)),
+    PRIMARY KEY (log, depth, prefix, checkpoint)
 ) STRICT, WITHOUT ROWID;
 
 -- Anchors: the intent is stored before anything is sent.
@@ -153,6 +154,10 @@ CREATE TRIGGER head_is_final BEFORE UPDATE ON head
 BEGIN SELECT RAISE(ABORT, 'a sealed head is final'); END;
 CREATE TRIGGER head_stays BEFORE DELETE ON head
 BEGIN SELECT RAISE(ABORT, 'a sealed head is final'); END;
+CREATE TRIGGER map_record_is_final BEFORE UPDATE ON map_record
+BEGIN SELECT RAISE(ABORT, 'a map record is final'); END;
+CREATE TRIGGER map_record_stays BEFORE DELETE ON map_record
+BEGIN SELECT RAISE(ABORT, 'a map record is final'); END;
 CREATE TRIGGER log_is_final BEFORE UPDATE ON log
 BEGIN SELECT RAISE(ABORT, 'a log is final'); END;
 CREATE TRIGGER log_stays BEFORE DELETE ON log

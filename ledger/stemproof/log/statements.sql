@@ -98,15 +98,12 @@ WHERE tree.log = ?1 AND head.checkpoint =
 (SELECT max(h.checkpoint) FROM head AS h WHERE h.tree = tree.number AND h.checkpoint <= ?2)
 ORDER BY tree.number;
 
--- name: map_node
-SELECT hash FROM map_node WHERE log = ? AND depth = ? AND prefix = ?;
+-- name: map_record
+SELECT value FROM map_record WHERE log = ? AND depth = ? AND prefix = ? AND checkpoint <= ?
+ORDER BY checkpoint DESC LIMIT 1;
 
--- name: put_map_node
-INSERT INTO map_node (log, depth, prefix, hash) VALUES (?, ?, ?, ?)
-ON CONFLICT (log, depth, prefix) DO UPDATE SET hash = excluded.hash;
-
--- name: drop_map_node
-DELETE FROM map_node WHERE log = ? AND depth = ? AND prefix = ?;
+-- name: add_map_record
+INSERT INTO map_record (log, depth, prefix, checkpoint, value) VALUES (?, ?, ?, ?, ?);
 
 -- name: setting
 SELECT value FROM setting WHERE name = ?;
@@ -114,3 +111,13 @@ SELECT value FROM setting WHERE name = ?;
 -- name: put_setting
 INSERT INTO setting (name, value) VALUES (?, ?)
 ON CONFLICT (name) DO UPDATE SET value = excluded.value;
+
+-- name: heads_of_tree
+SELECT size, root, checkpoint FROM head WHERE tree = ? ORDER BY size;
+
+-- name: log_order
+SELECT count(*), min(log_seq), max(log_seq), count(DISTINCT log_seq)
+FROM event JOIN tree ON tree.number = event.tree WHERE tree.log = ?;
+
+-- name: integrity
+PRAGMA integrity_check(20);

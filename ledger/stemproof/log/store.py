@@ -235,6 +235,10 @@ class Log:
         """Give what can still be opened of one event, by field."""
         return {row[0]: Opening(*row) for row in self.fetch_all("openings", event_id)}
 
+    def integrity(self) -> list[str]:
+        """Ask SQLite whether the file is whole; give what it says is not."""
+        return [row[0] for row in self.fetch_all("integrity") if row[0] != "ok"]
+
     def setting(self, name: str) -> str | None:
         """Give a setting of this ledger, or None."""
         row = self.fetch_one("setting", name)
