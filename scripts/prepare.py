@@ -37,6 +37,7 @@ MODULES = ROOT / "node_modules"
 NPM_STAMP = MODULES / ".set-up-done"
 PIP = ROOT / "scripts" / "vendor" / "pip-26.3-py3-none-any.whl"
 PIP_SHA256 = "f3b60b20ffaadd4415ed7957212a38ac63fa4c5fa375bd0f4a797777940fad13"
+BUILD_LOCK = ROOT / "requirements-build.lock"
 LOCKS = {"demo": ROOT / "requirements.lock", "test": ROOT / "requirements-dev.lock"}
 OLDEST_NODE = 20
 
@@ -74,7 +75,7 @@ def only_one() -> Iterator[None]:
 
 
 def run(command: list[str], failure: str, env: dict[str, str] | None = None) -> None:
-    """Run a program quietly; where it fails, show the end of what it said."""
+    """Run a program quietly; where it fails, show how its talk began and ended."""
     done = subprocess.run(
         command,
         cwd=ROOT,
@@ -87,7 +88,10 @@ def run(command: list[str], failure: str, env: dict[str, str] | None = None) -> 
         check=False,
     )
     if done.returncode:
-        print(*done.stdout.splitlines()[-15:], sep="\n", file=sys.stderr)
+        lines = [line for line in done.stdout.splitlines() if line.strip()]
+        if len(lines) > 20:
+            lines[10:-10] = ["..."]
+        print(*lines, sep="\n", file=sys.stderr)
         raise SetupError(failure)
 
 
@@ -128,13 +132,14 @@ def is_working(python: Path) -> bool:
 def set_up_python(mode: str) -> None:
     """Bring `.venv` to what the lock file says."""
     # The folder's own place is in it: the programs in .venv/bin hold absolute paths.
-    common = (ROOT / "pyproject.toml", str(ROOT), PIP_SHA256)
+    common = (BUILD_LOCK, ROOT / "pyproject.toml", str(ROOT), PIP_SHA256)
     wanted = {which: digest(lock, *common) for which, lock in LOCKS.items()}
     if is_done(STAMP, wanted, mode) and is_working(PYTHON):
         return
     if hashlib.sha256(PIP.read_bytes()).hexdigest() != PIP_SHA256:
         raise SetupError(f"{PIP.name} is not the file that belongs here; restore it with git")
-    if UNFINISHED.exists() or STAMP.exists() or not is_working(PYTHON):
+    is_stale = STAMP.exists() and not is_done(STAMP, wanted, "demo")
+    if UNFINISHED.exists() or is_stale or not is_working(PYTHON):
         with step(f"making .venv with Python {sys.version.split()[0]}"):
             venv.create(VENV, clear=True, symlinks=True, with_pip=False)
     STAMP.unlink(missing_ok=True)
@@ -146,22 +151,26 @@ def set_up_python(mode: str) -> None:
 
 def install_packages(lock: Path) -> None:
     """Install the locked packages, each checked by its hash, then this one in place."""
-    # Not -I: it would hide the user's own pip settings, which may name proxy and index.
-    pip = [str(PYTHON), f"{PIP}/pip", "--disable-pip-version-check", "--no-input", "-q"]
-    # Building in place needs no network: hatchling came with the lock file.
-    env = {"PIP_REQUIRE_VIRTUALENV": "0", "PIP_USER": "0", "PYTHONNOUSERSITE": "1"}
+    failure = (
+        "the Python packages could not be installed; is a package index reachable? "
+        "(pip's settings for index, proxy and certificate are respected)"
+    )
     with step(f"installing Python packages from {lock.name}"):
-        run(
-            [*pip, "install", "--require-hashes", "--no-deps", "-r", str(lock)],
-            "the Python packages could not be installed; is a package index reachable? "
-            "(pip's settings for index, proxy and certificate are respected)",
-            env,
-        )
-        run(
-            [*pip, "install", "--no-deps", "--no-index", "--no-build-isolation", "-e", str(ROOT)],
+        # First what builds: no build may fetch tools of its own, past the lock.
+        run_pip(["--require-hashes", "--no-deps", "-r", str(BUILD_LOCK)], failure)
+        run_pip(["--require-hashes", "--no-deps", "-r", str(lock)], failure)
+        run_pip(
+            ["--no-deps", "--no-index", "-e", str(ROOT)],
             "stemproof itself could not be installed into .venv",
-            env,
         )
+
+
+def run_pip(arguments: list[str], failure: str) -> None:
+    """Run `pip install` inside `.venv`, from the wheel that came with this repository."""
+    pip = [str(PYTHON), f"{PIP}/pip", "--disable-pip-version-check", "--no-input", "install", "-q"]
+    # A user's own settings may ask for another place to install to.
+    env = {"PIP_REQUIRE_VIRTUALENV": "0", "PIP_USER": "0", "PYTHONNOUSERSITE": "1"}
+    run([*pip, "--no-build-isolation", *arguments], failure, env)
 
 
 def check_node() -> None:
@@ -191,6 +200,7 @@ def set_up_node(mode: str) -> None:
             ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error", *omit],
             "the npm packages could not be installed; is the npm registry reachable? "
             "(npm's own settings for registry, proxy and certificate are respected)",
+            {"npm_config_update_notifier": "false"},
         )
     write_stamp(NPM_STAMP, wanted, mode)
 
