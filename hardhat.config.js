@@ -1,0 +1,23 @@
+// Hardhat compiles the contracts a second time, apart from py-solc-x: the bytecode must be equal.
+// The compiler comes from the npm package `solc`, so nothing is downloaded.
+'use strict';
+const { subtask } = require('hardhat/config');
+const { TASK_COMPILE_SOLIDITY_GET_SOLC_BUILD } = require('hardhat/builtin-tasks/task-names');
+const solc = require('solc/package.json');
+
+const settings = require('./contracts/settings.json');
+
+subtask(TASK_COMPILE_SOLIDITY_GET_SOLC_BUILD).setAction(async ({ solcVersion }, _hre, runSuper) => {
+  if (solcVersion !== solc.version) return runSuper();
+  return {
+    compilerPath: require.resolve('solc/soljson.js'),
+    isSolcJs: true,
+    version: solcVersion,
+    longVersion: require('solc').version(),
+  };
+});
+
+module.exports = {
+  solidity: { version: solc.version, settings },
+  paths: { sources: './contracts', tests: './tests/contracts', artifacts: './artifacts', cache: './cache' },
+};

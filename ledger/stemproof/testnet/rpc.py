@@ -1,0 +1,52 @@
+"""JSON-RPC to the chain that we started ourselves on loopback.
+
+It needs no web3, so that `testnet up` answers at once. It never talks to any other host, and it is
+not how anchors are published: that is stemproof.anchor.evm.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+
+from stemproof.errors import Unavailable
+
+#: The only address that a test chain listens on.
+LOOPBACK = "127.0.0.1"
+# A block or a proof of a test chain is far smaller.
+_MAX_ANSWER_BYTES = 16 * 2**20
+
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+
+
+def call_local(port: int, method: str, *params: Json, timeout_s: float = 10.0) -> Json:
+    """Call `method` of the chain on `port`; Unavailable when nothing sensible answers."""
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)})
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=timeout_s)
+    try:
+        connection.request("POST", "/", body, {"Content-Type": "application/json"})
+        raw = connection.getresponse().read(_MAX_ANSWER_BYTES + 1)
+    except (OSError, http.client.HTTPException) as error:
+        raise Unavailable(
+            f"nothing answers as a chain on {LOOPBACK}:{port} ({type(error).__name__})"
+        ) from error
+    finally:
+        connection.close()
+    try:
+        answer = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise Unavailable(f"{LOOPBACK}:{port} answers, but not as a chain") from error
+    if not isinstance(answer, dict) or not ({"result", "error"} & answer.keys()):
+        raise Unavailable(f"{LOOPBACK}:{port} answers, but not as a chain")
+    if answer.get("error") is not None:
+        raise Unavailable(f"the local chain refuses {method}: {answer['error']!r:.200}")
+    result: Json = answer.get("result")
+    return result
+
+
+def call_text(port: int, method: str, *params: Json) -> str:
+    """Call `method` and demand that the answer is text, as quantities and hashes are."""
+    result = call_local(port, method, *params)
+    if not isinstance(result, str):
+        raise Unavailable(f"the local chain answers {method} with {result!r:.80}, want text")
+    return result

@@ -1,0 +1,116 @@
+"""The folder of a local chain: its state, log, process id, and a copy that is known to be whole.
+
+anvil rewrites its state file in place every second, so a kill can leave half a file. A state
+file that parses is copied aside at each start, stop and look; half a file is replaced by the copy.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from stemproof.errors import BadInput
+
+_GOOD_COPY_AGE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What is written down about a running anvil."""
+
+    pid: int
+    port: int
+    instance: str
+
+
+@dataclass(frozen=True, slots=True)
+class StateDir:
+    """Paths in the folder of one local chain."""
+
+    path: Path
+
+    @property
+    def state(self) -> Path:
+        """Blocks, accounts and historical states, written by anvil."""
+        return self.path / "anvil.json"
+
+    @property
+    def good(self) -> Path:
+        """The last state file that was seen whole."""
+        return self.path / "anvil.good.json"
+
+    @property
+    def log(self) -> Path:
+        """What anvil prints."""
+        return self.path / "anvil.log"
+
+    @property
+    def run(self) -> Path:
+        """Process id, port and instance of the running anvil."""
+        return self.path / "anvil.run.json"
+
+    def read_run(self) -> Run | None:
+        """Read which anvil was started here; None when none was, or the note is damaged."""
+        try:
+            noted = json.loads(self.run.read_bytes())
+            run = Run(int(noted["pid"]), int(noted["port"]), str(noted["instance"]))
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return None
+        # Signals to 0 and below would go to groups of processes.
+        return run if run.pid > 1 else None
+
+    def write_run(self, run: Run) -> None:
+        """Note a running anvil, in one step."""
+        beside = self.run.with_suffix(".new")
+        noted = {"pid": run.pid, "port": run.port, "instance": run.instance}
+        beside.write_text(json.dumps(noted), encoding="utf-8")
+        os.replace(beside, self.run)
+
+    def keep_good_copy(self) -> bool:
+        """Copy the state aside if it is whole; say whether it was."""
+        if not _is_whole(self.state):
+            return False
+        beside = self.good.with_suffix(".new")
+        shutil.copyfile(self.state, beside)
+        os.replace(beside, self.good)
+        return True
+
+    def refresh_good_copy(self) -> None:
+        """Copy the state aside if the last copy is old: looking at a big state takes a while."""
+        try:
+            age_s = time.time() - self.good.stat().st_mtime
+        except OSError:
+            age_s = _GOOD_COPY_AGE_S
+        if age_s >= _GOOD_COPY_AGE_S:
+            self.keep_good_copy()
+
+    def mend(self) -> None:
+        """Replace half a state file by the last whole one."""
+        if not self.state.exists() or self.keep_good_copy():
+            return
+        if not _is_whole(self.good):
+            raise BadInput(
+                f"the local chain's state in {self.state} is damaged and there is no whole copy",
+                hint="remove that file to begin a new local chain",
+            )
+        shutil.copyfile(self.good, self.state)
+
+    def last_words(self) -> str:
+        """The last line that anvil printed."""
+        try:
+            text = self.log.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return ""
+        lines = [line.strip() for line in text[-4096:].splitlines() if line.strip()]
+        return lines[-1][:200] if lines else ""
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        return isinstance(json.loads(path.read_bytes()), dict)
+    except (OSError, ValueError, RecursionError):
+        return False
