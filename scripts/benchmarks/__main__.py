@@ -1,0 +1,76 @@
+"""Run the groups; print a table, and write one JSON document where asked."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+from collections.abc import Iterable
+from importlib import import_module
+from pathlib import Path
+
+from benchmarks.figures import Row
+
+GROUPS = ("start", "seal")
+
+
+def as_document(rows: Iterable[Row]) -> dict[str, object]:
+    """Shape the figures, and the machine that they were taken on, for JSON."""
+    return {
+        "v": 1,
+        "machine": {
+            "cores": os.cpu_count(),
+            "processor": platform.machine(),
+            "python": platform.python_version(),
+            "system": platform.system(),
+        },
+        "rows": [
+            {
+                "name": row.name,
+                "value": row.value,
+                "unit": row.unit,
+                "beside": {"name": row.beside_name, "value": row.beside},
+                "ratio": row.ratio,
+                "want": row.want,
+                "met": row.is_met,
+            }
+            for row in rows
+        ],
+    }
+
+
+def format_row(row: Row) -> str:
+    """Lay one figure out for people."""
+    verdict = "" if row.want is None else f"want {row.want}: {'met' if row.is_met else 'NOT MET'}"
+    ours = f"{row.value:>12,.4g} {row.unit:<8}"
+    peer = f"{row.beside:>12,.4g} {row.beside_name:<30}"
+    return f"{row.name:<42}{ours}{peer}{row.ratio:>8.3f}  {verdict}".rstrip()
+
+
+def main() -> int:
+    """Measure what was asked for; 1 where a wanted ratio was not met."""
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"of {', '.join(GROUPS)}")
+    parser.add_argument("--quick", action="store_true", help="smaller sizes and fewer rounds")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
+    asked = parser.parse_args()
+    for group in asked.groups:
+        if group not in GROUPS:
+            parser.error(f"no group {group!r}; there are {', '.join(GROUPS)}")
+
+    rows: list[Row] = []
+    for group in asked.groups or GROUPS:
+        for row in import_module(f"benchmarks.{group}").measure(asked.quick):
+            rows.append(row)
+            print(format_row(row), flush=True)
+    if asked.json:
+        beside = asked.json.with_name(f"{asked.json.name}.new")
+        beside.write_text(json.dumps(as_document(rows), indent=2) + "\n")
+        beside.replace(asked.json)
+    return 0 if all(row.is_met for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
