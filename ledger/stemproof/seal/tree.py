@@ -27,7 +27,7 @@ from stemproof.seal.merkle import (
 )
 
 ReadNode = Callable[[int, int], bytes]
-"""(level, position) of a complete subtree -> its hash; raises in its own way when it is not there."""
+"""(level, position) of a complete subtree -> its hash; raises its own error when there is none."""
 
 
 class Node(NamedTuple):
