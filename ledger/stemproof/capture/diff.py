@@ -1,0 +1,261 @@
+"""Two saves of a project compared: what a musician decided between them.
+
+    decisions = diff(read_session("a.rpp", a), read_session("b.rpp", b))
+
+Models are compared, never text. `diff(a, a)` is empty; the cost is linear in the session's size.
+A change of the program's version gives one note, `session.upgraded`, and hides what the schema
+alone changed: settings that only one version stores, default names, unused busses.
+No I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import replace
+
+from .decision import UPGRADED, Change, Decision, Scope, Subject
+from .diff_clips import LooseClip, Times, clip_content, compare_clips, report_loose_clips
+from .diff_devices import LooseDevice, compare_chain, report_loose
+from .diff_tracks import compare_strip, pair_tracks, scope_of, track_label
+from .findings import Findings
+from .match import find_reordered
+from .sentences import note_count, plain
+from .sessions.model import Clip, ClipKind, Device, Marker, Session, Track, TrackKind
+from .timeline import Timeline, is_same_moment
+
+__all__ = ["Decision", "diff"]
+
+
+def diff(before: Session, after: Session) -> list[Decision]:
+    """List the decisions between two saves, and notes about the save among them."""
+    if before.content_digest == after.content_digest and before.format == after.format:
+        # At most the version's name for itself differs: nothing was changed, nor upgraded.
+        return []
+    upgraded = (before.application, before.version) != (after.application, after.version)
+    return _Comparison(before, after, upgraded=upgraded).run()
+
+
+class _Comparison:
+    """One comparison; what came and went is kept until all tracks are seen."""
+
+    def __init__(self, before: Session, after: Session, *, upgraded: bool) -> None:
+        self._before, self._after = before, after
+        self._findings = Findings(upgraded=upgraded)
+        self._times = Times(Timeline(before.tempo), Timeline(after.tempo))
+        self._whole = Subject("Session", "session", Scope.SESSION)
+        self._gone: list[LooseClip] = []
+        self._come: list[LooseClip] = []
+        self._devices_gone: list[LooseDevice] = []
+        self._devices_come: list[LooseDevice] = []
+
+    def run(self) -> list[Decision]:
+        if self._findings.upgraded:
+            self._note_upgrade()
+        self._compare_session()
+        self._compare_tracks()
+        known = frozenset(clip_content(c) for t in self._before.tracks for c in t.clips)
+        report_loose_clips(self._findings, self._times, self._gone, self._come, known)
+        report_loose(self._findings, self._devices_gone, self._devices_come)
+        return self._findings.decisions
+
+    def _note_upgrade(self) -> None:
+        names = [f"{s.application} {s.version}".strip() for s in (self._before, self._after)]
+        text = f"Session: saved by {plain(names[1])}, before by {plain(names[0])}"
+        change = Change(UPGRADED, "application version", text, names[0], names[1])
+        self._findings.add(self._whole, change)
+
+    def _compare_session(self) -> None:
+        before, after = self._before, self._after
+        self._compare_tempo()
+        for one, two in zip(before.parameters, after.parameters, strict=False):
+            scope = Scope.MASTER if "volume" in two.name else Scope.SESSION
+            pattern = Change("session.setting", "", "", object_id="session", scope=scope)
+            self._findings.compare_parameters(self._whole, (one,), (two,), pattern)
+        self._compare_markers()
+
+    def _compare_tempo(self) -> None:
+        one, two = self._before.tempo, self._after.tempo
+        metres = [[(p.numerator, p.denominator) for p in points] for points in (one, two)]
+        shown = [", ".join(f"{a}/{b}" for a, b in dict.fromkeys(m)) for m in metres]
+        if shown[0] != shown[1]:
+            text = f"Session: time signature {shown[0]} -> {shown[1]}"
+            change = Change("session.time_signature", "time signature", text, *shown)
+            self._findings.add(self._whole, change)
+        if [(p.at, p.bpm, p.ramp) for p in one] == [(p.at, p.bpm, p.ramp) for p in two]:
+            return
+        if len(one) == len(two) == 1:
+            tempi = [f"{float(p.bpm):g}" for p in (one[0], two[0])]
+            text = f"Session: tempo {tempi[0]} -> {tempi[1]} bpm"
+        else:
+            tempi = [f"{len(points)} tempo points" for points in (one, two)]
+            text = f"Session: tempo map changed ({tempi[0]} -> {tempi[1]})"
+        if tempi[0] != tempi[1] or len(one) > 1:
+            self._findings.add(self._whole, Change("session.tempo", "tempo", text, *tempi))
+
+    def _compare_markers(self) -> None:
+        from .match import pair_things
+
+        before, after = self._before.markers, self._after.markers
+        if before == after:
+            return
+        pairing = pair_things(
+            before, after, (_marker_identity, _marker_equal, _marker_place, _marker_name)
+        )
+        for old, new in pairing.pairs:
+            self._compare_marker(before[old], after[new])
+        for index in pairing.removed:
+            self._mark("removed", before[index], self._times.before)
+        for index in pairing.added:
+            self._mark("added", after[index], self._times.after)
+
+    def _compare_marker(self, one: Marker, two: Marker) -> None:
+        if one.name != two.name:
+            text = f"Session: marker '{plain(one.name)}' renamed to '{plain(two.name)}'"
+            change = Change("marker.renamed", "marker", text, one.name, two.name, two.identity)
+            self._findings.add(self._whole, change)
+        if not is_same_moment(one.at, self._times.before, two.at, self._times.after):
+            places = self._times.before.place(one.at), self._times.after.place(two.at)
+            text = f"Session: marker '{plain(two.name)}' moved from {places[0]} to {places[1]}"
+            change = Change("marker.moved", "marker", text, *places, two.identity)
+            self._findings.add(self._whole, change)
+
+    def _mark(self, verb: str, marker: Marker, line: Timeline) -> None:
+        place = line.place(marker.at)
+        kind = "marker" if marker.length is None else "region"
+        text = f"Session: {kind} '{plain(marker.name)}' {verb} at {place}"
+        ends = (place, None) if verb == "removed" else (None, place)
+        self._findings.add(
+            self._whole, Change(f"marker.{verb}", kind, text, *ends, marker.identity)
+        )
+
+    def _compare_tracks(self) -> None:
+        before, after = self._before.tracks, self._after.tracks
+        pairing = pair_tracks(before, after)
+        for index in pairing.removed:
+            self._remove_track(index)
+        busses = (TrackKind.BUS, TrackKind.MASTER)
+        ordered = [
+            p
+            for p in pairing.pairs
+            if before[p[0]].kind not in busses and after[p[1]].kind not in busses
+        ]
+        reordered = find_reordered(ordered)
+        added = set(pairing.added)
+        partner = {new: old for old, new in pairing.pairs}
+        for index, track in enumerate(after):
+            if index in added:
+                self._add_track(index)
+            elif before[partner[index]] != track or index in reordered:
+                self._compare_track(partner[index], index, is_reordered=index in reordered)
+
+    def _subject(self, session: Session, index: int) -> Subject:
+        track = session.tracks[index]
+        identity = track.identity or f"{track.kind.value}:{index}:{track.name}"
+        return Subject(track_label(track, index), identity, scope_of(track))
+
+    def _compare_track(self, old: int, new: int, *, is_reordered: bool) -> None:
+        one, two = self._before.tracks[old], self._after.tracks[new]
+        subject = self._subject(self._after, new)
+        if is_reordered:
+            text = f"{subject.label}: track moved from place {old + 1} to {new + 1}"
+            change = Change("track.reordered", "order of tracks", text, str(old + 1), str(new + 1))
+            self._findings.add(subject, change)
+        names = {t.identity: track_label(t, i) for i, t in enumerate(self._after.tracks)}
+        compare_strip(self._findings, subject, one, two, names)
+        gone, come = compare_clips(self._findings, subject, self._times, one.clips, two.clips)
+        self._gone += gone
+        self._come += come
+        lost, found = compare_chain(self._findings, subject, one.devices, two.devices)
+        self._devices_gone += lost
+        self._devices_come += found
+
+    def _remove_track(self, index: int) -> None:
+        track = self._before.tracks[index]
+        if self._findings.upgraded and _is_unused_bus(track, self._before):
+            return
+        subject = self._subject(self._before, index)
+        text = f"{subject.label}: track removed{_contents(track)}"
+        self._findings.add(subject, Change("track.removed", "track", text, track.name, None))
+        # They went with their track; but they may turn up elsewhere.
+        self._gone += [LooseClip(subject, clip, is_silent=True) for clip in track.clips]
+
+    def _add_track(self, index: int) -> None:
+        track = self._after.tracks[index]
+        if self._findings.upgraded and _is_unused_bus(track, self._after):
+            return
+        subject = self._subject(self._after, index)
+        copied = _copied_from(track, self._before)
+        if copied is not None:
+            text = f"{subject.label}: track copied from {plain(copied.name) or 'another'}"
+            change = Change("track.copied", "track", text, None, track.name)
+            self._findings.add(subject, change)
+            return
+        text = f"{subject.label}: track added"
+        self._findings.add(subject, Change("track.added", "track", text, None, track.name))
+        self._come += [LooseClip(subject, clip) for clip in track.clips]
+        self._devices_come += [LooseDevice(subject, device) for device in track.devices]
+        self._findings.compare_automations(subject, (), track.automations)
+
+
+def _contents(track: Track) -> str:
+    clips = sum(1 for c in track.clips if c.kind is not ClipKind.SLOT)
+    notes = sum(len(c.notes) for c in track.clips)
+    parts = []
+    if clips:
+        parts.append("1 clip" if clips == 1 else f"{clips} clips")
+    if notes:
+        parts.append(note_count(notes))
+    return f" with {' and '.join(parts)}" if parts else ""
+
+
+def _is_unused_bus(track: Track, session: Session) -> bool:
+    """Tell whether a bus is one of those that old programs always stored, touched by nobody."""
+    if track.kind is not TrackKind.BUS or track.devices or track.mixer.mute or track.mixer.solo:
+        return False
+    volume = track.mixer.volume
+    if volume is not None and volume.value != "1":
+        return False
+    return all(track.name != other.mixer.output for other in session.tracks)
+
+
+def _copied_from(track: Track, session: Session) -> Track | None:
+    """Find a track of which this is an exact copy but for name, identities and order."""
+    if not track.clips and not track.devices:
+        return None
+    wanted = _bare(track)
+    return next((other for other in session.tracks if _bare(other) == wanted), None)
+
+
+def _bare(track: Track) -> Hashable:
+    return (
+        track.kind,
+        tuple(_bare_clip(clip) for clip in track.clips),
+        tuple(_bare_device(device) for device in track.devices),
+        track.mixer.volume,
+        track.mixer.pan,
+    )
+
+
+def _bare_clip(clip: Clip) -> Clip:
+    takes = tuple(replace(take, identity="") for take in clip.takes)
+    return replace(clip, identity="", takes=takes, points=(), devices=())
+
+
+def _bare_device(device: Device) -> Device:
+    return replace(device, identity="", automations=())
+
+
+def _marker_identity(marker: Marker) -> Hashable:
+    return marker.identity or None
+
+
+def _marker_equal(marker: Marker) -> Hashable:
+    return marker
+
+
+def _marker_place(marker: Marker) -> Hashable:
+    return None if marker.identity else (marker.at, marker.length is None)
+
+
+def _marker_name(marker: Marker) -> Hashable:
+    return None if marker.identity or not marker.name else (marker.name, marker.length is None)

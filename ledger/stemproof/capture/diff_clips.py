@@ -1,0 +1,288 @@
+"""Clips of one track compared: added, removed, moved, trimmed, set, and the notes inside."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+
+from .decision import Change, Scope, Subject
+from .diff_devices import compare_chain, report_loose
+from .findings import Findings
+from .match import Key, pair_things
+from .notes import NoteChange, compare_notes
+from .sentences import clip_label, note_count, note_sentence, notes_place, plain
+from .sessions.model import Clip, ClipKind, Moment
+from .timeline import Timeline, is_same_moment
+
+
+@dataclass(frozen=True, slots=True)
+class LooseClip:
+    """A clip that came or went; it may have moved to another track, or be a copy."""
+
+    subject: Subject
+    clip: Clip
+    is_silent: bool = False  # its whole track went: not a decision of its own
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """The timelines of the two saves."""
+
+    before: Timeline
+    after: Timeline
+
+
+def clip_content(clip: Clip) -> Hashable:
+    """What a clip plays, wherever it stands; None if that tells nothing."""
+    if clip.kind in (ClipKind.SLOT, ClipKind.EMPTY, ClipKind.PATTERN):
+        return None
+    if not clip.notes and clip.media is None and not clip.points:
+        return None
+    notes = (clip.notes, clip.controllers)
+    return (clip.kind, clip.name, clip.media, clip.offset, clip.length, notes, clip.points)
+
+
+def compare_clips(
+    findings: Findings,
+    subject: Subject,
+    times: Times,
+    before: Sequence[Clip],
+    after: Sequence[Clip],
+) -> tuple[list[LooseClip], list[LooseClip]]:
+    """Report what changed in place; give back what came and went."""
+    if before == after:
+        return [], []
+    pairing = pair_things(before, after, _KEYS)
+    for old, new in pairing.pairs:
+        if before[old] != after[new]:
+            compare_clip(findings, subject, times, before[old], after[new])
+    gone = [LooseClip(subject, before[i]) for i in pairing.removed]
+    come = [LooseClip(subject, after[i]) for i in pairing.added]
+    return gone, come
+
+
+def compare_clip(findings: Findings, subject: Subject, times: Times, one: Clip, two: Clip) -> None:
+    """Report each changed property of one clip."""
+    label = clip_label(two)
+    if two.kind is not ClipKind.SLOT:
+        _compare_place(findings, subject, times, one, two)
+        if one.name != two.name and not findings.upgraded:
+            text = f"{subject.label}: {clip_label(one)} renamed to '{plain(two.name)}'"
+            findings.add(subject, _change("clip.renamed", label, text, two, one.name, two.name))
+        if one.muted != two.muted:
+            text = f"{subject.label}: {label} {'muted' if two.muted else 'unmuted'}"
+            states = ["muted" if c.muted else "playing" for c in (one, two)]
+            findings.add(subject, _change("clip.muted", label, text, two, *states))
+    _compare_media(findings, subject, one, two)
+    _compare_takes(findings, subject, one, two)
+    pattern = _change("clip.setting", label, "", two)
+    findings.compare_parameters(subject, one.parameters, two.parameters, pattern)
+    for change in _note_changes(one, two):
+        add_notes(findings, subject, times.after, two, change)
+    if one.controllers != two.controllers and two.kind is ClipKind.NOTES:
+        counts = [str(c.controllers.size if c.controllers else 0) for c in (one, two)]
+        text = f"{subject.label}: controller data of {label} changed ({counts[0]} -> {counts[1]})"
+        findings.add(subject, _change("controllers.changed", label, text, two, *counts))
+    scope = subject.scope if two.kind is ClipKind.AUTOMATION else Scope.CLIP
+    findings.compare_automations(subject, one.points, two.points, scope)
+    gone, come = compare_chain(findings, subject, one.devices, two.devices)
+    report_loose(findings, gone, come)
+
+
+def add_notes(
+    findings: Findings, subject: Subject, line: Timeline, clip: Clip, change: NoteChange
+) -> None:
+    """Report one kind of change of a clip's notes."""
+    text = note_sentence(change, clip, line, subject.label)
+    what = f"notes in {notes_place(change, clip, line)}"
+    count = len(change.notes)
+    one = note_count(count) if change.kind == "removed" else None
+    two = note_count(count) if change.kind in ("added", "recorded") else None
+    if change.amount is not None:
+        two = f"{change.amount:+d}"
+    found = _change(f"notes.{change.kind}", what, text, clip, one, two)
+    findings.add(subject, replace(found, count=count))
+
+
+def report_loose_clips(
+    findings: Findings,
+    times: Times,
+    gone: Sequence[LooseClip],
+    come: Sequence[LooseClip],
+    known: frozenset[Hashable],
+) -> None:
+    """Report clips that came and went; those found on another track have moved there."""
+    pairing = pair_things(gone, come, (_loose_identity, _loose_place, _loose_content))
+    for old, new in pairing.pairs:
+        _report_retracked(findings, times, gone[old], come[new])
+    for index in pairing.removed:
+        loose = gone[index]
+        if not loose.is_silent:
+            _report_removed(findings, times.before, loose)
+    for index in pairing.added:
+        _report_added(findings, times.after, come[index], known)
+
+
+def _report_retracked(findings: Findings, times: Times, one: LooseClip, two: LooseClip) -> None:
+    if one.subject.identity != two.subject.identity:
+        labels = one.subject.label, two.subject.label
+        text = f"{clip_label(two.clip)} moved from {labels[0]} to {labels[1]}"
+        found = _change("clip.retracked", clip_label(two.clip), text, two.clip, *labels)
+        findings.add(two.subject, found)
+    if one.clip != two.clip:
+        compare_clip(findings, two.subject, times, one.clip, two.clip)
+
+
+def _report_removed(findings: Findings, line: Timeline, loose: LooseClip) -> None:
+    clip, subject = loose.clip, loose.subject
+    if clip.notes:
+        # Notes are the piece: their going is told beside the clip's.
+        add_notes(findings, subject, line, clip, NoteChange("removed", clip.notes))
+    if clip.kind is ClipKind.SLOT:
+        return
+    place = line.place(clip.position)
+    label = clip_label(clip)
+    text = f"{subject.label}: {label} removed at {place}"
+    findings.add(subject, _change("clip.removed", label, text, clip, place, None))
+
+
+def _report_added(
+    findings: Findings, line: Timeline, loose: LooseClip, known: frozenset[Hashable]
+) -> None:
+    clip, subject = loose.clip, loose.subject
+    content = clip_content(clip)
+    is_copy = content is not None and content in known
+    if clip.kind is not ClipKind.SLOT:
+        place = line.place(clip.position)
+        label = clip_label(clip)
+        kind, verb, where = "clip.added", "added", f"at {place}"
+        if is_copy:
+            kind, verb, where = "clip.copied", "copied", f"to {place}"
+        elif clip.recorded and clip.kind is ClipKind.AUDIO:
+            kind, verb = "take.recorded", "recorded"
+        text = f"{subject.label}: {label} {verb} {where}"
+        findings.add(subject, _change(kind, label, text, clip, None, place))
+    if clip.notes and not is_copy:
+        verb = "recorded" if clip.recorded else "added"
+        add_notes(findings, subject, line, clip, NoteChange(verb, clip.notes))
+
+
+def _note_changes(one: Clip, two: Clip) -> list[NoteChange]:
+    if one.notes == two.notes:
+        return []
+    before = one.notes
+    if one.ppq != two.ppq:
+        scale = two.ppq / one.ppq
+        before = tuple(
+            replace(n, start=round(n.start * scale), length=round(n.length * scale)) for n in before
+        )
+    return compare_notes(before, two.notes)
+
+
+def _compare_place(
+    findings: Findings, subject: Subject, times: Times, one: Clip, two: Clip
+) -> None:
+    label = clip_label(two)
+    moved = not _same(times, one.position, two.position)
+    resized = not _same(times, one.length, two.length)
+    trimmed = not _same(times, one.offset, two.offset)
+    ends = [_end(clip) for clip in (one, two)]
+    if moved and resized and _same(times, ends[0], ends[1]):
+        # The left edge was dragged: position, length and offset follow from one another.
+        places = times.before.place(one.position), times.after.place(two.position)
+        text = f"{subject.label}: start of {label} trimmed from {places[0]} to {places[1]}"
+        findings.add(subject, _change("clip.trimmed", label, text, two, *places))
+        return
+    if moved:
+        places = times.before.place(one.position), times.after.place(two.position)
+        text = f"{subject.label}: {label} moved from {places[0]} to {places[1]}"
+        findings.add(subject, _change("clip.moved", label, text, two, *places))
+    if resized and not findings.upgraded:
+        spans = times.before.span(one.length), times.after.span(two.length)
+        text = f"{subject.label}: length of {label} {spans[0]} -> {spans[1]}"
+        findings.add(subject, _change("clip.resized", label, text, two, *spans))
+    if trimmed:
+        spans = times.before.span(one.offset), times.after.span(two.offset)
+        text = f"{subject.label}: {label} plays its source from {spans[1]}, not {spans[0]}"
+        findings.add(subject, _change("clip.slipped", label, text, two, *spans))
+
+
+def _same(times: Times, one: Moment, two: Moment) -> bool:
+    return is_same_moment(one, times.before, two, times.after)
+
+
+def _end(clip: Clip) -> Moment:
+    if clip.position.unit is not clip.length.unit:
+        return clip.position
+    return Moment(clip.position.value + clip.length.value, clip.position.unit)
+
+
+def _compare_media(findings: Findings, subject: Subject, one: Clip, two: Clip) -> None:
+    if one.media == two.media:
+        return
+    names = [plain(c.media.path) if c.media else "nothing" for c in (one, two)]
+    text = f"{subject.label}: {clip_label(two)} plays '{names[1]}' instead of '{names[0]}'"
+    findings.add(subject, _change("clip.media", clip_label(two), text, two, *names))
+
+
+def _compare_takes(findings: Findings, subject: Subject, one: Clip, two: Clip) -> None:
+    known = {t.identity or t.name for t in one.takes}
+    now = {t.identity or t.name for t in two.takes}
+    label = clip_label(two)
+    for take in two.takes if one.takes or len(two.takes) > 1 else ():
+        if (take.identity or take.name) not in known and one.takes:
+            kind, verb = ("take.recorded", "recorded") if two.recorded else ("take.added", "added")
+            text = f"{subject.label}: take '{plain(take.name)}' {verb} in {label}"
+            findings.add(subject, _change(kind, label, text, two, None, take.name))
+    if not one.takes and two.takes:
+        text = f"{subject.label}: {label} now has {len(two.takes)} takes"
+        kind = "take.recorded" if two.recorded and not one.recorded else "take.added"
+        findings.add(subject, _change(kind, label, text, two, "1 take", f"{len(two.takes)} takes"))
+    for take in one.takes:
+        if (take.identity or take.name) not in now:
+            text = f"{subject.label}: take '{plain(take.name)}' removed from {label}"
+            findings.add(subject, _change("take.removed", label, text, two, take.name, None))
+
+
+def _change(
+    kind: str,
+    what: str,
+    text: str,
+    clip: Clip,
+    before: str | None = None,
+    after: str | None = None,
+) -> Change:
+    media = (clip.media.path,) if clip.media else ()
+    return Change(kind, what, text, before, after, clip.identity, media=media)
+
+
+def _identity(clip: Clip) -> Hashable:
+    return clip.identity or None
+
+
+def _equal(clip: Clip) -> Hashable:
+    return None if clip.identity else clip
+
+
+def _same_place(clip: Clip) -> Hashable:
+    return None if clip.identity else (clip.kind, clip.position)
+
+
+def _same_content(clip: Clip) -> Hashable:
+    return None if clip.identity else clip_content(clip)
+
+
+_KEYS: tuple[Key[Clip], ...] = (_identity, _equal, _same_place, _same_content)
+
+
+def _loose_identity(loose: LooseClip) -> Hashable:
+    return loose.clip.identity or None
+
+
+def _loose_place(loose: LooseClip) -> Hashable:
+    content = _same_content(loose.clip)
+    return None if content is None else (content, loose.clip.position)
+
+
+def _loose_content(loose: LooseClip) -> Hashable:
+    return _same_content(loose.clip)

@@ -1,0 +1,177 @@
+"""The list that a comparison fills: changes of one subject become decisions with their stage."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from .decision import Change, Decision, Scope, Subject
+from .rules import stage_of
+from .sentences import plain, shown_change, shown_value
+from .sessions.model import Automation, Parameter
+from .sessions.numbers import is_same_number
+
+
+class Findings:
+    """Collects decisions. `upgraded`: the saves come from two versions of the program."""
+
+    def __init__(self, *, upgraded: bool) -> None:
+        self.upgraded = upgraded
+        self.decisions: list[Decision] = []
+
+    def add(self, subject: Subject, change: Change) -> None:
+        """Record one change of the subject."""
+        scope = change.scope or subject.scope
+        self.decisions.append(
+            Decision(
+                kind=change.kind,
+                stage=stage_of(change.kind, scope),
+                scope=scope,
+                track=subject.label,
+                what=change.what,
+                before=change.before,
+                after=change.after,
+                text=change.text,
+                object_id=change.object_id or subject.identity,
+                count=change.count,
+                devices=change.devices,
+                media=change.media,
+            )
+        )
+
+    def compare_parameters(
+        self,
+        subject: Subject,
+        before: Sequence[Parameter],
+        after: Sequence[Parameter],
+        pattern: Change,
+    ) -> None:
+        """Report each parameter whose value changed; `pattern.what` begins its name.
+
+        Settings that only one save has come from another version of the plug-in, or from parts
+        of it switched on and off: together they are one change, and none after an upgrade.
+        """
+        if before == after:
+            return
+        one, two = _by_name(before), _by_name(after)
+        for name, new in two.items():
+            old = one.get(name)
+            if old is None or is_same_number(old.value, new.value):
+                continue
+            what = f"{pattern.what} {name}".strip()
+            text = f"{subject.label}: {what} {shown_change(old, new)}"
+            self.add(subject, _filled(pattern, what, text, old, new))
+        more, fewer = len(two.keys() - one.keys()), len(one.keys() - two.keys())
+        if (more or fewer) and not self.upgraded:
+            what = f"{pattern.what} settings".strip()
+            text = f"{subject.label}: {what}: {more} more, {fewer} fewer"
+            change = Change(
+                f"{pattern.kind.split('.')[0]}.settings",
+                what,
+                text,
+                str(len(one)),
+                str(len(two)),
+                pattern.object_id,
+                pattern.scope,
+                devices=pattern.devices,
+            )
+            self.add(subject, change)
+
+    def compare_automations(
+        self,
+        subject: Subject,
+        before: Sequence[Automation],
+        after: Sequence[Automation],
+        scope: Scope | None = None,
+    ) -> None:
+        """Report envelopes that came, went, or have other points."""
+        if before == after:
+            return
+        one, two = _by_target(before), _by_target(after)
+        for key in one.keys() - two.keys():
+            _add_envelope(self, subject, "removed", one[key], None, scope)
+        for key, new in two.items():
+            old = one.get(key)
+            if old is None:
+                _add_envelope(self, subject, "added", None, new, scope)
+            elif not _same_points(old, new):
+                _add_envelope(self, subject, "changed", old, new, scope)
+            elif old.enabled != new.enabled:
+                _add_envelope(self, subject, "switched", old, new, scope)
+
+
+def _filled(pattern: Change, what: str, text: str, old: Parameter, new: Parameter) -> Change:
+    return Change(
+        pattern.kind,
+        what,
+        text,
+        old.value,
+        new.value,
+        pattern.object_id,
+        pattern.scope,
+        devices=pattern.devices,
+        media=pattern.media,
+    )
+
+
+def _by_name(parameters: Iterable[Parameter]) -> dict[str, Parameter]:
+    found: dict[str, Parameter] = {}
+    seen: Counter[str] = Counter()
+    for parameter in parameters:
+        seen[parameter.name] += 1
+        number = seen[parameter.name]
+        found[parameter.name if number == 1 else f"{parameter.name} {number}"] = parameter
+    return found
+
+
+def _by_target(lanes: Iterable[Automation]) -> dict[str, Automation]:
+    found: dict[str, Automation] = {}
+    seen: Counter[str] = Counter()
+    for lane in lanes:
+        key = lane.identity or lane.target
+        seen[key] += 1
+        found[f"{key} {seen[key]}"] = lane
+    return found
+
+
+def _same_points(one: Automation, two: Automation) -> bool:
+    return len(one.points) == len(two.points) and all(
+        abs(float(a.at - b.at)) <= 1e-5 and a.shape == b.shape and is_same_number(a.value, b.value)
+        for a, b in zip(one.points, two.points, strict=True)
+    )
+
+
+def _add_envelope(
+    findings: Findings,
+    subject: Subject,
+    verb: str,
+    old: Automation | None,
+    new: Automation | None,
+    scope: Scope | None,
+) -> None:
+    lane = new or old
+    if lane is None:
+        return
+    one = None if old is None else f"{len(old.points)} points"
+    two = None if new is None else f"{len(new.points)} points"
+    name = plain(lane.target) or "unknown target"
+    detail = {
+        "added": f"added ({two})",
+        "removed": f"removed ({one})",
+        "switched": "on" if lane.enabled else "off",
+        "changed": f"{one} -> {two}" if one != two else _moved_points(old, new),
+    }[verb]
+    text = f"{subject.label}: automation of {name} {detail}"
+    what = f"automation of {name}"
+    findings.add(subject, Change(f"automation.{verb}", what, text, one, two, lane.identity, scope))
+
+
+def _moved_points(old: Automation | None, new: Automation | None) -> str:
+    if old is None or new is None:
+        return ""
+    changed = [(a, b) for a, b in zip(old.points, new.points, strict=True) if a != b]
+    if len(changed) == 1 and changed[0][0].at == changed[0][1].at:
+        before, after = (shown_value(p.value, new.unit) for p in changed[0])
+        return f"one point {before} -> {after}"
+    count = len(changed)
+    return f"{count} of {len(new.points)} points changed"

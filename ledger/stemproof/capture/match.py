@@ -1,0 +1,109 @@
+"""Which thing of the later save is which thing of the earlier one.
+
+Keys are tried from the strictest to the loosest; things with equal keys pair up in their order.
+Everything is linear in the number of things, but for a last look at a few leftovers by likeness.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict, deque
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
+Key = Callable[[T], Hashable]
+
+MAX_LIKENESS_PAIRS = 4096
+"""Leftovers are compared all with all only below this product."""
+MIN_LIKENESS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """Indices that belong together, and those without a partner."""
+
+    pairs: tuple[tuple[int, int], ...]
+    removed: tuple[int, ...]
+    added: tuple[int, ...]
+
+
+def pair_things(before: Sequence[T], after: Sequence[T], keys: Sequence[Key[T]]) -> Pairing:
+    """Pair by each key in turn; a key that gives None leaves its thing to the others."""
+    pairs: list[tuple[int, int]] = []
+    left, right = list(range(len(before))), list(range(len(after)))
+    for key in keys:
+        if not left or not right:
+            break
+        waiting: defaultdict[Hashable, deque[int]] = defaultdict(deque)
+        for index in left:
+            waiting[key(before[index])].append(index)
+        waiting.pop(None, None)
+        rest = []
+        for index in right:
+            found = waiting.get(key(after[index]))
+            if found:
+                pairs.append((found.popleft(), index))
+            else:
+                rest.append(index)
+        taken = {one for one, _ in pairs}
+        left, right = [i for i in left if i not in taken], rest
+    return Pairing(tuple(sorted(pairs, key=lambda p: p[1])), tuple(left), tuple(right))
+
+
+def pair_alike(
+    before: Sequence[T],
+    after: Sequence[T],
+    pairing: Pairing,
+    features: Callable[[T], frozenset[Hashable]],
+) -> Pairing:
+    """Pair leftovers that share at least half of their features, the most alike first."""
+    left, right = pairing.removed, pairing.added
+    if not left or not right or len(left) * len(right) > MAX_LIKENESS_PAIRS:
+        return pairing
+    one = {i: features(before[i]) for i in left}
+    two = {i: features(after[i]) for i in right}
+    scored = sorted(
+        (-_likeness(one[i], two[j]), i, j)
+        for i in left
+        for j in right
+        if _likeness(one[i], two[j]) >= MIN_LIKENESS
+    )
+    pairs, used_left, used_right = list(pairing.pairs), set[int](), set[int]()
+    for _, i, j in scored:
+        if i not in used_left and j not in used_right:
+            pairs.append((i, j))
+            used_left.add(i)
+            used_right.add(j)
+    return Pairing(
+        tuple(sorted(pairs, key=lambda p: p[1])),
+        tuple(i for i in left if i not in used_left),
+        tuple(j for j in right if j not in used_right),
+    )
+
+
+def find_reordered(pairs: Sequence[tuple[int, int]]) -> frozenset[int]:
+    """Name the fewest later indices that must have moved for the new order to arise."""
+    # The longest increasing run stayed where it was; the others moved around it.
+    tails: list[int] = []
+    tail_at: list[int] = []
+    previous: list[int] = [-1] * len(pairs)
+    for at, (old, _) in enumerate(pairs):
+        place = bisect_left(tails, old)
+        if place == len(tails):
+            tails.append(old)
+            tail_at.append(at)
+        else:
+            tails[place], tail_at[place] = old, at
+        previous[at] = tail_at[place - 1] if place else -1
+    stayed = set()
+    at = tail_at[-1] if tail_at else -1
+    while at >= 0:
+        stayed.add(at)
+        at = previous[at]
+    return frozenset(new for at, (_, new) in enumerate(pairs) if at not in stayed)
+
+
+def _likeness(one: frozenset[Hashable], two: frozenset[Hashable]) -> float:
+    return len(one & two) / max(len(one | two), 1)

@@ -1,0 +1,165 @@
+"""Values and sentences as a musician reads them: dB, Hz, %, semitones, bars.
+
+A value whose law is unknown is shown as stored. Text from a session is stripped of control
+characters here, because sentences end on terminals.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from .notes import NoteChange
+from .sessions.model import Clip, ClipKind, Device, Moment, Parameter, TimeUnit, Unit
+from .sessions.numbers import is_decimal
+from .timeline import Timeline
+
+_LONGEST_NAME = 80
+_SILENCE_DB = -150.0
+_SUFFIX = {
+    Unit.DECIBEL: " dB",
+    Unit.PERCENT: " %",
+    Unit.HERTZ: " Hz",
+    Unit.SECONDS: " s",
+    Unit.SEMITONES: " semitones",
+    Unit.BPM: " bpm",
+}
+
+
+def plain(text: str) -> str:
+    """Cut a stranger's text to one printable line."""
+    line = "".join(c if c.isprintable() else " " for c in text)
+    return line if len(line) <= _LONGEST_NAME else line[: _LONGEST_NAME - 1] + "…"
+
+
+def shown_value(value: str, unit: Unit) -> str:
+    """Show one stored value by the law of its unit."""
+    if not is_decimal(value):
+        return repr(plain(value)) if unit is Unit.TEXT else plain(value)
+    number = float(value)
+    if unit is Unit.GAIN:
+        level = 20 * math.log10(number) if number > 0 else -math.inf
+        return "-inf dB" if level < _SILENCE_DB else f"{_trim(level, 2)} dB"
+    if unit in (Unit.PAN, Unit.PAN_PERCENT):
+        side = round(number * (100 if unit is Unit.PAN else 1), 1)
+        return "centre" if side == 0 else f"{abs(side):g}{'L' if side < 0 else 'R'}"
+    if unit is Unit.SWITCH:
+        return "off" if number == 0 else "on"
+    if unit in _SUFFIX:
+        return f"{_trim(number, 3)}{_SUFFIX[unit]}"
+    return plain(value) if len(value) <= 12 else f"{number:.6g}"
+
+
+def shown_change(before: Parameter, after: Parameter) -> str:
+    """Show a change of one parameter; values that read alike are shown as stored."""
+    one, two = shown_value(before.value, before.unit), shown_value(after.value, after.unit)
+    if one == two:
+        one, two = plain(before.value), plain(after.value)
+    suffix = _SUFFIX.get(after.unit, " dB" if after.unit is Unit.GAIN else "")
+    if suffix and one.endswith(suffix) and two.endswith(suffix):
+        one = one.removesuffix(suffix)
+    return f"{one} -> {two}"
+
+
+def _trim(number: float, digits: int) -> str:
+    # One digit stays, so that -3.0 reads as a level and not as a count.
+    text = f"{number:.{digits}f}".rstrip("0")
+    return text + "0" if text.endswith(".") else text
+
+
+def device_label(device: Device) -> str:
+    """Name a device."""
+    return plain(device.name) or "a device without a name"
+
+
+def device_title(device: Device) -> str:
+    """Name a device with its vendor."""
+    vendor = f" ({plain(device.vendor)})" if device.vendor else ""
+    return device_label(device) + vendor
+
+
+def clip_label(clip: Clip) -> str:
+    """Name a clip: its own name, else its file, else what it is."""
+    if clip.kind is ClipKind.SLOT:
+        return "pattern"
+    if clip.name:
+        return f"clip '{plain(clip.name)}'"
+    if clip.media:
+        return f"clip from '{plain(clip.media.file_name)}'"
+    return {
+        ClipKind.NOTES: "note clip",
+        ClipKind.PATTERN: "pattern clip",
+        ClipKind.AUTOMATION: "automation clip",
+    }.get(clip.kind, "clip")
+
+
+def note_count(count: int) -> str:
+    """Count notes."""
+    return "1 note" if count == 1 else f"{count} notes"
+
+
+def note_sentence(change: NoteChange, clip: Clip, line: Timeline, subject: str) -> str:
+    """Say what happened to the notes of one clip, and where."""
+    who = note_count(len(change.notes))
+    where = notes_place(change, clip, line)
+    return f"{subject}: {who} {_VERBS[change.kind](change, clip)} in {where}"
+
+
+def notes_place(change: NoteChange, clip: Clip, line: Timeline) -> str:
+    """Say which bars the notes of a change touch."""
+    if clip.kind is ClipKind.SLOT:
+        return f"pattern {_pattern_number(clip)}"
+    begin = line.quarters(clip.position) - _offset_quarters(clip, line)
+    starts = [n.start / clip.ppq for n in change.notes]
+    return line.bars_between(begin + min(starts), begin + max(starts))
+
+
+def _pattern_number(clip: Clip) -> int:
+    # LMMS keeps pattern k of every instrument at bar k of the pattern editor.
+    return int(clip.position.value / 4) + 1
+
+
+def _offset_quarters(clip: Clip, line: Timeline) -> float:
+    if clip.offset.unit is TimeUnit.QUARTER:
+        return float(clip.offset.value)
+    end = Moment(clip.position.value + clip.offset.value, TimeUnit.SECOND)
+    return line.quarters(end) - line.quarters(clip.position)
+
+
+def _signed(amount: int, one: str, many: str) -> str:
+    return f"{amount:+d} {one if abs(amount) == 1 else many}"
+
+
+def _moved(change: NoteChange, clip: Clip) -> str:
+    if change.amount is None:
+        return "moved"
+    beats = change.amount / clip.ppq
+    return f"moved {'later' if beats > 0 else 'earlier'} by {_trim(abs(beats), 3)} beats"
+
+
+def _transposed(change: NoteChange, clip: Clip) -> str:
+    text = f"transposed {_signed(change.amount or 0, 'semitone', 'semitones')}"
+    if change.ticks:
+        beats = change.ticks / clip.ppq
+        text += f" and moved {'later' if beats > 0 else 'earlier'} by {_trim(abs(beats), 3)} beats"
+    return text
+
+
+def _resized(change: NoteChange, clip: Clip) -> str:
+    if change.amount is None:
+        return "lengths changed"
+    beats = _trim(abs(change.amount) / clip.ppq, 3)
+    return f"{'longer' if change.amount > 0 else 'shorter'} by {beats} beats"
+
+
+_VERBS: dict[str, Callable[[NoteChange, Clip], str]] = {
+    "added": lambda change, clip: "added",
+    "removed": lambda change, clip: "removed",
+    "moved": _moved,
+    "transposed": _transposed,
+    "velocity": lambda c, clip: "changed in velocity" + (f" by {c.amount:+d}" if c.amount else ""),
+    "resized": _resized,
+    "panned": lambda change, clip: "panned",
+    "muted": lambda change, clip: "muted or unmuted",
+    "recorded": lambda change, clip: "recorded",
+}

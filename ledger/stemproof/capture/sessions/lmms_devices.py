@@ -1,0 +1,202 @@
+"""LMMS instruments and effects: one Device each, every named setting a Parameter.
+
+A setting is an attribute, or, once it is automated or logarithmic, a child element
+`<name id="…" value="…" scale_type="…"/>`: both spell one parameter with one path.
+LADSPA ports are written `port02/data`; ZynAddSubFX nests `<par name="volume" value="96"/>`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from stemproof.errors import BadInput
+
+from .model import MEDIA_PARAMETER, Device, Parameter, PluginId, PluginKind, State, Unit
+from .numbers import is_decimal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lxml.etree import _Element
+
+MAX_TEXT = 256
+"""A longer setting is a blob (a wave shape, a plug-in's chunk): digest and size."""
+MAX_PARAMETERS = 500_000
+
+# Old spelling -> new spelling, by LMMS's own DataFile upgrades of 0.4 to 1.3.
+_RENAMED = {"sus": "sustain", "syncmode": "lspd_syncmode"}
+# Not settings: identifiers, layout, and what only says how the rest is stored.
+_SKIPPED = frozenset({"id", "scale_type", "link", "ports", "numofeffects", "version", "name"})
+_SKIPPED_ELEMENTS = frozenset({"key", "INFORMATION", "connection"})
+# Named by position, not by what they are: counted from the right names above.
+_PLAIN_NAMES = {
+    "vol": "volume",
+    "fcut": "filter cutoff",
+    "fres": "filter resonance",
+    "ftype": "filter type",
+    "fwet": "filter on",
+    "elvol": "volume envelope",
+    "elcut": "cutoff envelope",
+    "elres": "resonance envelope",
+    "wet": "wet level",
+    "autoquit": "decay",
+}
+_UNITS = {"vol": Unit.PERCENT, "fcut": Unit.HERTZ, "amp": Unit.PERCENT, "fwet": Unit.SWITCH}
+_TITLES = {
+    "audiofileprocessor": "AudioFileProcessor",
+    "tripleoscillator": "TripleOscillator",
+    "zynaddsubfx": "ZynAddSubFX",
+    "bitinvader": "BitInvader",
+    "stereomatrix": "Stereo Matrix",
+    "eldata": "Envelopes and filter",
+    "arpeggiator": "Arpeggiator",
+    "chordcreator": "Chords",
+}
+
+
+def plain_title(name: str) -> str:
+    """Name a device as LMMS shows it, or as stored."""
+    return _TITLES.get(name, name)
+
+
+def model_value(element: _Element, name: str, default: str = "") -> str:
+    """Read a setting in either of its two spellings."""
+    value = element.get(name)
+    if value is not None:
+        return value
+    child = element.find(name)
+    return default if child is None else child.get("value", default)
+
+
+class ParameterReader:
+    """Collects the settings below one element, and the ids that automation refers to."""
+
+    def __init__(self, targets: dict[str, str], label: str) -> None:
+        self._targets = targets
+        self._label = label
+        self._blobs: list[str] = []
+        self.parameters: list[Parameter] = []
+
+    def read(self, element: _Element, prefix: str = "") -> None:
+        """Flatten the attributes and children of `element` into named parameters."""
+        stack = [(element, prefix)]
+        while stack:
+            node, path = stack.pop()
+            for name, value in node.attrib.items():
+                if name not in _SKIPPED:
+                    self._add(path, str(name), str(value))
+            stack.extend((child, where) for child, where in self._children(node, path))
+        self.parameters.sort(key=lambda p: p.name)
+
+    def state(self) -> State | None:
+        """Digest the settings that are blobs."""
+        if not self._blobs:
+            return None
+        text = "\n".join(sorted(self._blobs)).encode()
+        return State(hashlib.sha256(text).hexdigest(), sum(map(len, self._blobs)))
+
+    def _children(self, node: _Element, path: str) -> Iterator[tuple[_Element, str]]:
+        seen: Counter[str] = Counter()
+        for child in node:
+            tag = str(child.tag)
+            if tag in _SKIPPED_ELEMENTS:
+                continue
+            name = child.get("nodename", tag)
+            if "id" in child.attrib and "value" in child.attrib:
+                self._add(path, name, child.get("value", ""), child.get("id", ""))
+            elif "name" in child.attrib and "value" in child.attrib:
+                self._add(path, child.get("name", ""), child.get("value", ""))
+            else:
+                number = (
+                    child.get("id", str(seen[tag])) if seen[tag] or "id" in child.attrib else ""
+                )
+                seen[tag] += 1
+                yield child, f"{path}{_PLAIN_NAMES.get(name, name)}{number}/"
+
+    def _add(self, path: str, name: str, value: str, target: str = "") -> None:
+        if len(self.parameters) >= MAX_PARAMETERS:
+            raise BadInput(
+                f"the device {self._label!r:.40} has more than {MAX_PARAMETERS} settings"
+            )
+        name = _RENAMED.get(name, name)
+        if len(value) > MAX_TEXT:
+            self._blobs.append(f"{path}{name}={value}")
+            return
+        unit = _UNITS.get(name, Unit.RAW if is_decimal(value) else Unit.TEXT)
+        plain = "" if name == "data" and path else _PLAIN_NAMES.get(name, name)
+        full = (path + plain).rstrip("/")
+        if name == "src":
+            full, value = MEDIA_PARAMETER, value.removeprefix("factorysample:")
+        self.parameters.append(Parameter(full, value, unit))
+        if target:
+            self._targets[target] = f"{self._label}: {full}"
+
+
+def read_instrument(element: _Element, targets: dict[str, str], track: str) -> Device:
+    """Read an `<instrument>`, whose one child other than `<key>` holds the settings."""
+    name = element.get("name", "")
+    title = plain_title(name)
+    reader = ParameterReader(targets, f"{track}, {title}")
+    for child in element:
+        if child.tag != "key":
+            reader.read(child)
+    ids = _plugin_ids(name, element, element.find(name) if name.isalnum() else None)
+    return Device(
+        title,
+        ids=ids,
+        role="instrument",
+        parameters=tuple(reader.parameters),
+        state=reader.state(),
+    )
+
+
+def read_effect(element: _Element, targets: dict[str, str], track: str) -> Device:
+    """Read one `<effect>` of a chain."""
+    name = element.get("name", "")
+    ids = _plugin_ids(name, element, None)
+    title = plain_title(name)
+    if ids and ids[0].kind is not PluginKind.NATIVE:
+        title = ids[0].value.rpartition("/")[2]
+    reader = ParameterReader(targets, f"{track}, {title}")
+    wanted = ("wet", "gate", "autoquit")
+    for child in element:
+        if child.tag not in ("key", *wanted):
+            reader.read(child)
+    parameters = [Parameter(_PLAIN_NAMES.get(n, n), model_value(element, n, "0")) for n in wanted]
+    return Device(
+        title,
+        ids=ids,
+        enabled=model_value(element, "on", "1") != "0",
+        parameters=(*parameters, *reader.parameters),
+        state=reader.state(),
+    )
+
+
+def read_native(element: _Element, targets: dict[str, str], track: str) -> Device:
+    """Read a fixed part of a track (envelopes, arpeggio, chords) as a native device."""
+    title = plain_title(str(element.tag))
+    reader = ParameterReader(targets, f"{track}, {title}")
+    reader.read(element)
+    return Device(
+        title,
+        ids=(PluginId(PluginKind.NATIVE, f"lmms:{element.tag}"),),
+        role="instrument",
+        parameters=tuple(reader.parameters),
+        state=reader.state(),
+    )
+
+
+def _plugin_ids(name: str, element: _Element, inner: _Element | None) -> tuple[PluginId, ...]:
+    keys = {a.get("name", ""): a.get("value", "") for a in element.iterfind("key/attribute")}
+    if name == "ladspaeffect":
+        # LMMS on Windows wrote `caps.dll`, on Linux `caps` or `caps.so`: one library.
+        library = keys.get("file", "").removesuffix(".so").removesuffix(".dll")
+        return (PluginId(PluginKind.LADSPA, f"{library}/{keys.get('plugin', '')}"),)
+    if name in ("lv2effect", "lv2instrument"):
+        return (PluginId(PluginKind.LV2, keys.get("uri", "")),)
+    if name in ("vsteffect", "vestige"):
+        path = keys.get("file") or (inner.get("plugin", "") if inner is not None else "")
+        return (PluginId(PluginKind.VST2, path.replace("\\", "/")),)
+    return (PluginId(PluginKind.NATIVE, f"lmms:{name}"),)

@@ -1,0 +1,298 @@
+"""The neutral model that every session reader fills and the differ compares.
+
+Times are exact: a `Moment` is a fraction of quarter notes or of seconds, as the format counts;
+notes inside a clip are integers in ticks of the clip's own `ppq`.
+Numbers that a format writes as text stay text (`Parameter.value`), so no float noise enters here.
+`identity` is the format's own stable name for a thing (a REAPER GUID, an Ardour id), or empty
+where the format has none; the matcher then goes by name, kind, order and likeness.
+What a program keeps for its windows (cursor, zoom, selection, record-arm, meters) has no place
+in the model, so it can never become a decision. No I/O.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+
+class Unit(enum.StrEnum):
+    """The law by which a stored number becomes what a musician reads."""
+
+    RAW = ""  # unknown law: shown as stored
+    GAIN = "gain"  # linear amplitude, shown in dB
+    DECIBEL = "dB"
+    PERCENT = "%"
+    HERTZ = "Hz"
+    SECONDS = "s"
+    SEMITONES = "semitones"
+    BPM = "bpm"
+    PAN = "pan"  # -1 (left) .. 1 (right), shown as 30L, centre, 30R
+    PAN_PERCENT = "pan%"  # -100 .. 100, shown likewise
+    SWITCH = "switch"  # 0 or 1, shown as off or on
+    TEXT = "text"
+
+
+class TimeUnit(enum.StrEnum):
+    """What a `Moment` counts."""
+
+    QUARTER = "quarter"
+    SECOND = "second"
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A position or a length, exact."""
+
+    value: Fraction
+    unit: TimeUnit = TimeUnit.QUARTER
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One named number or text, as stored, with the law of its unit."""
+
+    name: str
+    value: str
+    unit: Unit = Unit.RAW
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One note; pitch is the MIDI number of the sounding key, times are ticks of the clip."""
+
+    pitch: int
+    start: int
+    length: int
+    velocity: int
+    channel: int = 0
+    pan: int = 0
+    muted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One automation point; `at` counts in the unit of its `Automation`."""
+
+    at: Fraction
+    value: str
+    shape: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Automation:
+    """An envelope: what it moves and its points in order."""
+
+    target: str
+    points: tuple[Point, ...]
+    identity: str = ""
+    time_unit: TimeUnit = TimeUnit.QUARTER
+    enabled: bool = True
+    unit: Unit = Unit.RAW
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A plug-in's opaque settings: only whether they changed can be said."""
+
+    digest: str
+    size: int
+
+
+class PluginKind(enum.StrEnum):
+    """How a device is hosted."""
+
+    NATIVE = "native"
+    VST2 = "vst2"
+    VST3 = "vst3"
+    AU = "au"
+    CLAP = "clap"
+    LV2 = "lv2"
+    LADSPA = "ladspa"
+    JS = "js"
+    DX = "dx"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class PluginId:
+    """One id of a plug-in; `value` is spelt as the plug-in standard spells it."""
+
+    kind: PluginKind
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """An instrument or an effect in a chain."""
+
+    name: str
+    ids: tuple[PluginId, ...] = ()
+    vendor: str = ""
+    identity: str = ""
+    role: str = "effect"  # or "instrument", "input", "take"
+    enabled: bool = True
+    preset: str = ""
+    parameters: tuple[Parameter, ...] = ()
+    state: State | None = None
+    automations: tuple[Automation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MediaRef:
+    """A file that a session points to; the path is the session's own spelling."""
+
+    path: str
+
+    @property
+    def file_name(self) -> str:
+        """The last part of the path, whichever system wrote it."""
+        return self.path.replace("\\", "/").rsplit("/", 1)[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """One of several recordings in the same place; the active one is also spread on the clip."""
+
+    identity: str
+    name: str
+    media: str = ""
+
+
+class ClipKind(enum.StrEnum):
+    """What a clip holds."""
+
+    AUDIO = "audio"
+    NOTES = "notes"
+    PATTERN = "pattern"  # a reference to a pattern track
+    AUTOMATION = "automation"
+    SLOT = "slot"  # a fixed cell of a pattern grid: nobody adds or removes it by hand
+    EMPTY = "empty"
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """Something with a position on a track."""
+
+    kind: ClipKind
+    name: str
+    position: Moment
+    length: Moment
+    identity: str = ""
+    offset: Moment = field(default_factory=lambda: Moment(Fraction(0)))
+    muted: bool = False
+    media: MediaRef | None = None
+    notes: tuple[Note, ...] = ()
+    ppq: int = 960
+    controllers: State | None = None  # pedals, bends and the like: count and digest
+    points: tuple[Automation, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    devices: tuple[Device, ...] = ()
+    takes: tuple[Take, ...] = ()
+    recorded: bool = False  # the program says that it recorded this
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """A path from one track to another."""
+
+    target: str
+    parameters: tuple[Parameter, ...] = ()
+    incoming: bool = False  # stored on the receiving track, as REAPER does
+
+
+@dataclass(frozen=True, slots=True)
+class Mixer:
+    """A channel strip. Absent values are None: the format does not store them there."""
+
+    volume: Parameter | None = None
+    pan: Parameter | None = None
+    width: Parameter | None = None
+    mute: bool = False
+    solo: bool = False
+    phase: bool = False
+    output: str = ""
+    sends: tuple[Send, ...] = ()
+
+
+class TrackKind(enum.StrEnum):
+    """What a track is."""
+
+    AUDIO = "audio"
+    INSTRUMENT = "instrument"
+    TRACK = "track"  # a format that does not tell audio from notes
+    FOLDER = "folder"
+    PATTERN = "pattern"
+    AUTOMATION = "automation"
+    BUS = "bus"
+    MASTER = "master"
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A track, a bus or the master."""
+
+    name: str
+    kind: TrackKind
+    identity: str = ""
+    parent: str = ""
+    mixer: Mixer = field(default_factory=Mixer)
+    devices: tuple[Device, ...] = ()
+    clips: tuple[Clip, ...] = ()
+    automations: tuple[Automation, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TempoPoint:
+    """From here on: tempo in quarter notes a minute, and the time signature."""
+
+    at: Moment
+    bpm: str
+    numerator: int
+    denominator: int
+    ramp: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """A named place, or a region if it has a length."""
+
+    name: str
+    at: Moment
+    length: Moment | None = None
+    identity: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One save of a project."""
+
+    format: str
+    application: str
+    version: str
+    digest: str  # SHA-256 of the bytes that were read
+    content_digest: str  # the same for what they say, without order of attributes and version
+    size: int
+    tempo: tuple[TempoPoint, ...]
+    tracks: tuple[Track, ...]
+    markers: tuple[Marker, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    unread: tuple[tuple[str, int], ...] = ()  # what was met and not understood, with counts
+
+    @property
+    def media(self) -> tuple[MediaRef, ...]:
+        """Every file that the session points to, once, in order of path."""
+        paths = {clip.media.path for t in self.tracks for clip in t.clips if clip.media}
+        paths |= {
+            p.value
+            for t in self.tracks
+            for d in t.devices
+            for p in d.parameters
+            if p.name == MEDIA_PARAMETER and p.value
+        }
+        return tuple(MediaRef(path) for path in sorted(paths))
+
+
+MEDIA_PARAMETER = "sample"
+"""The name under which readers put the file that a sampler plays."""

@@ -1,0 +1,202 @@
+"""REAPER FX chains: devices with ids, presets, digests of their state, envelopes.
+
+    BYPASS 0 0 0                      before the device: bypassed, offline
+    <VST "VST: Name (Vendor)" file.dll 0 "name given by the user" 1919247213<hex or {guid}> ""
+      base64 lines: wiring, state, preset
+    >
+    PRESETNAME "Slow"                 after the device, as FXID and PARMENV are
+    FXID {GUID}
+
+A VST2 id is the decimal four-character code; `<565354…>` beside it is the same id in VST3's
+spelling. `{…}` is a VST3 class id.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from .model import (
+    Automation,
+    Device,
+    Parameter,
+    PluginId,
+    PluginKind,
+    Point,
+    State,
+    TimeUnit,
+    Unit,
+)
+from .numbers import parse_decimal
+from .rpp_text import Chunk, split_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_KINDS = {
+    "VST": PluginKind.VST2,
+    "AU": PluginKind.AU,
+    "CLAP": PluginKind.CLAP,
+    "LV2": PluginKind.LV2,
+    "JS": PluginKind.JS,
+    "DX": PluginKind.DX,
+    "VIDEO_EFFECT": PluginKind.NATIVE,
+}
+_TITLE = re.compile(r"^(?:(VST3?|AU(?:v3)?|CLAP|LV2|DX|JS)(i)?: )?(.*)$", re.DOTALL)
+_CHANNELS = re.compile(r"\s*\((?:\d+(?:->\d+)?(?:ch| out| in)|x86|x64|x86_64|arm64)\)$")
+_ID = re.compile(r"(\d{1,10})(?:<([0-9A-Fa-f]{32})>|\{([0-9A-Fa-f]{32})\})?")
+
+
+@dataclass(slots=True)
+class _Open:
+    """A device whose following lines are still being read."""
+
+    device: Device
+    automations: list[Automation] = field(default_factory=list)
+
+    def done(self) -> Device:
+        return replace(self.device, automations=tuple(self.automations))
+
+
+def read_chain(chain: Chunk, role: str = "effect") -> Iterator[Device]:
+    """Read the devices of a chain in order; a container's devices follow one another."""
+    opened: _Open | None = None
+    bypassed = False
+    for child in chain.children:
+        if isinstance(child, str):
+            words = split_words(child)
+            if words[0] == "BYPASS":
+                bypassed = words[1:2] not in ([], ["0"]) or words[2:3] not in ([], ["0"])
+            elif opened is not None and words[0] == "FXID" and len(words) > 1:
+                opened.device = replace(opened.device, identity=words[1])
+            elif opened is not None and words[0] == "PRESETNAME" and len(words) > 1:
+                opened.device = replace(opened.device, preset=words[1])
+        elif child.name in _KINDS:
+            if opened is not None:
+                yield opened.done()
+            opened = _Open(replace(_device(child, role), enabled=not bypassed))
+        elif child.name == "CONTAINER":
+            if opened is not None:
+                yield opened.done()
+            opened = None
+            yield from read_chain(child, role)
+        elif child.name == "PARMENV" and opened is not None:
+            envelope = read_envelope(child, _parameter_name(child))
+            if envelope is not None:
+                opened.automations.append(envelope)
+    if opened is not None:
+        yield opened.done()
+
+
+def read_envelope(chunk: Chunk, target: str, unit: Unit = Unit.RAW) -> Automation | None:
+    """Read an envelope's points; one without points moves nothing and is left out."""
+    points: list[Point] = []
+    identity, enabled = "", True
+    for line in chunk.lines():
+        words = line.split()
+        if words[0] == "PT" and len(words) > 2:
+            at = parse_decimal(words[1], "an envelope point's time")
+            points.append(Point(at, words[2], words[3] if len(words) > 3 else ""))
+        elif words[0] == "EGUID" and len(words) > 1:
+            identity = words[1]
+        elif words[0] == "ACT" and len(words) > 1:
+            enabled = words[1] != "0"
+    if not points:
+        return None
+    return Automation(target, tuple(points), identity, TimeUnit.SECOND, enabled, unit)
+
+
+def _parameter_name(chunk: Chunk) -> str:
+    # `PARMENV 3:Cutoff 0 1 0.5 "Cutoff"`; older ones have only the number.
+    words = chunk.words()
+    if len(words) > 4 and words[4]:
+        return words[4]
+    number, _, name = words[0].partition(":") if words else ("", "", "")
+    return name or f"parameter {number}"
+
+
+def _device(chunk: Chunk, role: str) -> Device:
+    words = chunk.words()
+    title = words[0] if words else ""
+    kind = _KINDS[chunk.name]
+    name, vendor, is_instrument, is_vst3 = _split_title(title)
+    parameters: tuple[Parameter, ...] = ()
+    state: State | None = None
+    if kind is PluginKind.JS:
+        ids: tuple[PluginId, ...] = (PluginId(kind, title),)
+        parameters = _sliders(chunk)
+        given = words[1] if len(words) > 1 else ""
+    else:
+        given = words[3] if kind is PluginKind.VST2 and len(words) > 3 else ""
+        ids = _ids(PluginKind.VST3 if is_vst3 else kind, words)
+        state = _state(chunk)
+    return Device(
+        given or name,
+        ids=ids,
+        vendor=vendor,
+        role="instrument" if is_instrument and role == "effect" else role,
+        parameters=parameters,
+        state=state,
+    )
+
+
+def _split_title(title: str) -> tuple[str, str, bool, bool]:
+    match = _TITLE.match(title)
+    prefix, instrument, rest = match.groups() if match else (None, None, title)
+    while (shorter := _CHANNELS.sub("", rest)) != rest:
+        rest = shorter
+    name, vendor = rest, ""
+    if rest.endswith(")") and " (" in rest:
+        name, _, vendor = rest[:-1].rpartition(" (")
+    return name, vendor, instrument is not None, prefix == "VST3"
+
+
+def _ids(kind: PluginKind, words: list[str]) -> tuple[PluginId, ...]:
+    if kind in (PluginKind.VST2, PluginKind.VST3):
+        match = _ID.fullmatch(words[4]) if len(words) > 4 else None
+        if match is None:
+            return (PluginId(kind, words[1]),) if len(words) > 1 else ()
+        number, vst2_spelling, class_id = match.groups()
+        if class_id:
+            return (PluginId(PluginKind.VST3, class_id.upper()),)
+        code = int(number).to_bytes(8, "big")[-4:].decode("latin-1")
+        found = [PluginId(PluginKind.VST2, code)]
+        if vst2_spelling:
+            found.append(PluginId(PluginKind.VST3, vst2_spelling.upper()))
+        return tuple(found)
+    if kind is PluginKind.AU and len(words) > 5:
+        codes = [
+            int(w).to_bytes(8, "big")[-4:] for w in words[3:6] if w.isdecimal() and len(w) < 11
+        ]
+        if len(codes) == 3:
+            return (PluginId(kind, " ".join(c.decode("latin-1") for c in codes)),)
+    return (PluginId(kind, words[1] if len(words) > 1 else ""),)
+
+
+def _sliders(chunk: Chunk) -> tuple[Parameter, ...]:
+    lines = chunk.lines()
+    values = split_words(lines[0]) if lines else []
+    return tuple(
+        Parameter(f"slider {number}", value, Unit.RAW)
+        for number, value in enumerate(values, start=1)
+        if value != "-"
+    )
+
+
+def _state(chunk: Chunk) -> State | None:
+    digest, size = hashlib.sha256(), 0
+    lines = chunk.lines()
+    for inner in chunk.chunks():
+        lines += inner.lines()
+    for line in lines:
+        try:
+            part = base64.b64decode(line, validate=True)
+        except (binascii.Error, ValueError):
+            part = line.encode("utf-8", "surrogatepass")
+        digest.update(part)
+        size += len(part)
+    return State(digest.hexdigest(), size) if size else None

@@ -1,0 +1,118 @@
+"""MIDI that a REAPER item holds: delta times and hex bytes, one event a line.
+
+    HASDATA 1 960 QN
+    E 0 90 3c 60          E muted `Em`, selected `e` and `em`: selection is no decision
+    E 480 80 3c 00
+    <X 0 0                a long event: system exclusive, text
+      /wNUcmFjaw==
+    >
+
+Notes are pairs of on and off on one channel and key; all else is digested as controller data.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from stemproof.errors import BadInput
+
+from .model import Note, State
+from .numbers import parse_integer
+from .rpp_text import Chunk
+
+if TYPE_CHECKING:
+    from collections import deque
+
+MAX_NOTES = 4_000_000
+_EVENTS = frozenset({"E", "e", "Em", "em"})
+
+
+class MidiData:
+    """Notes in order of start, and the digest of everything else."""
+
+    def __init__(self, source: Chunk) -> None:
+        self.ppq = 960
+        self.notes: list[Note] = []
+        self._open: dict[tuple[int, int], deque[tuple[int, int, bool]]] = {}
+        self._digest = hashlib.sha256()
+        self._others = 0
+        self._now = 0
+        for child in source.children:
+            if isinstance(child, Chunk):
+                self._long(child)
+            else:
+                self._line(child)
+        self._end_hanging()
+        self.notes.sort(key=lambda n: (n.start, n.pitch, n.channel, n.length, n.velocity))
+
+    @property
+    def controllers(self) -> State | None:
+        """Count and digest of what is not a note, or None."""
+        return State(self._digest.hexdigest(), self._others) if self._others else None
+
+    def _line(self, line: str) -> None:
+        words = line.split()
+        if words[0] in _EVENTS and len(words) >= 5:
+            self._now += _delta(words[1])
+            status, first, second = (_byte(w) for w in words[2:5])
+            self._event(status, first, second, muted="m" in words[0])
+        elif words[0] == "HASDATA" and len(words) > 2:
+            self.ppq = parse_integer(words[2], "the ticks per quarter note")
+            if not 0 < self.ppq < 100_000:
+                raise BadInput(f"ticks per quarter note are {self.ppq}, want 1 to 99999")
+
+    def _long(self, chunk: Chunk) -> None:
+        if chunk.name.lower() not in ("x", "xm"):
+            return
+        words = chunk.words()
+        if words:
+            self._now += _delta(words[0])
+        self._other(" ".join(chunk.lines()))
+
+    def _event(self, status: int, first: int, second: int, *, muted: bool) -> None:
+        kind, channel = status & 0xF0, status & 0x0F
+        if kind == 0x90 and second:
+            from collections import deque
+
+            self._open.setdefault((channel, first), deque()).append((self._now, second, muted))
+        elif kind in (0x80, 0x90):
+            waiting = self._open.get((channel, first))
+            if waiting:
+                self._close(channel, first, waiting.popleft())
+        elif not (kind == 0xB0 and first == 0x7B):
+            # Every item ends with "all notes off", which says only how long it is.
+            self._other(f"{status:x} {first:x} {second:x} {int(muted)}")
+
+    def _other(self, what: str) -> None:
+        self._digest.update(f"{self._now} {what}\n".encode("utf-8", "surrogatepass"))
+        self._others += 1
+
+    def _close(self, channel: int, pitch: int, begun: tuple[int, int, bool]) -> None:
+        if len(self.notes) >= MAX_NOTES:
+            raise BadInput(f"one item holds more than {MAX_NOTES} notes")
+        start, velocity, muted = begun
+        self.notes.append(
+            Note(pitch, start, self._now - start, velocity, channel=channel, muted=muted)
+        )
+
+    def _end_hanging(self) -> None:
+        for (channel, pitch), waiting in self._open.items():
+            for begun in waiting:
+                self._close(channel, pitch, begun)
+
+
+def _delta(word: str) -> int:
+    ticks = parse_integer(word, "the time of a MIDI event")
+    if not 0 <= ticks < 2**40:
+        raise BadInput(f"the time of a MIDI event is {ticks}, want a small positive number")
+    return ticks
+
+
+def _byte(word: str) -> int:
+    if len(word) <= 2:
+        try:
+            return bytes.fromhex(word.zfill(2))[0]
+        except (ValueError, IndexError):
+            pass
+    raise BadInput(f"a MIDI byte is {word!r:.20}, want two hexadecimal digits")
