@@ -1,0 +1,171 @@
+"""Make the vectors in tests/vectors/chainevidence from real blocks of a local chain.
+
+    anvil --port 8549 --hardfork osaka --no-mining
+    python tests/evidence/make_chainevidence.py http://127.0.0.1:8549 CREATION_CODE_HEX_FILE NAME
+
+What a vector expects comes from the node's own answers (block hash, storage, call), not
+from the code under test. Run by hand when the format changes; the vectors are committed.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from stemproof.evidence.accumulator import next_head
+from stemproof.evidence.assembly import AnchorPlace, assemble_evidence
+from stemproof.evidence.chain import format_evidence, head_slot
+from stemproof.evidence.keccak import keccak256
+
+VECTORS = Path(__file__).parents[1] / "vectors" / "chainevidence"
+ANCHOR = keccak256(b"anchor(bytes32,uint256,uint40,bytes32)")[:4]
+HEAD_OF = keccak256(b"headOf(address,bytes32)")[:4]
+
+
+class Node:
+    """A JSON-RPC client, as small as can be."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def ask(self, method: str, *params: object) -> Any:  # JSON of the node's choosing
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+        request = urllib.request.Request(
+            self.url, body.encode(), {"content-type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            document = json.load(answer)
+        if "error" in document:
+            raise SystemExit(f"{method}: {document['error']}")
+        return document["result"]
+
+
+def _word(value: int | bytes) -> bytes:
+    return value.to_bytes(32, "big") if isinstance(value, int) else value.rjust(32, b"\0")
+
+
+class Chain:
+    """The contract on the node, and what the makers of cases need of it."""
+
+    def __init__(self, node: Node, code: str) -> None:
+        self.node = node
+        self.accounts = [bytes.fromhex(a[2:]) for a in node.ask("eth_accounts")]
+        self.send(self.accounts[0], None, bytes.fromhex(code.removeprefix("0x")))
+        block = self.mine()
+        receipt = node.ask("eth_getTransactionReceipt", block["transactions"][0])
+        self.contract = bytes.fromhex(receipt["contractAddress"][2:])
+
+    def send(self, sender: bytes, to: bytes | None, data: bytes, value: int = 0) -> None:
+        call = {
+            "from": "0x" + sender.hex(),
+            "data": "0x" + data.hex(),
+            "value": hex(value),
+            "gas": hex(1_500_000 if to is None else 200_000),
+        }
+        if to is not None:
+            call["to"] = "0x" + to.hex()
+        self.node.ask("eth_sendTransaction", call)
+
+    def mine(self) -> dict[str, Any]:
+        self.node.ask("evm_mine")
+        block: dict[str, Any] = self.node.ask("eth_getBlockByNumber", "latest", False)
+        return block
+
+    def head(self, publisher: bytes, origin: bytes) -> int:
+        call = {
+            "to": "0x" + self.contract.hex(),
+            "data": "0x" + (HEAD_OF + _word(publisher) + origin).hex(),
+        }
+        return int(self.node.ask("eth_call", call, "latest"), 16)
+
+    def anchor(self, publisher: bytes, origin: bytes, prior: int, size: int) -> None:
+        root = keccak256(b"root %d" % size)
+        data = ANCHOR + origin + _word(prior) + _word(size) + root
+        self.send(publisher, self.contract, data)
+
+    def write(
+        self, name: str, block: dict[str, Any], index: int, publisher: bytes, origin: bytes
+    ) -> None:
+        slot = "0x" + head_slot(publisher, origin).hex()
+        at = {"blockHash": block["hash"]}
+        contract = "0x" + self.contract.hex()
+        evidence = assemble_evidence(
+            AnchorPlace(
+                chain_id=int(self.node.ask("eth_chainId"), 16),
+                contract=self.contract,
+                publisher=publisher,
+                origin_id=origin,
+                transaction_index=index,
+            ),
+            block=block,
+            proof=self.node.ask("eth_getProof", contract, [slot], at),
+            receipts=self.node.ask("eth_getBlockReceipts", block["number"]),
+        )
+        head = self.head(publisher, origin)
+        assert head == int(self.node.ask("eth_getStorageAt", contract, slot, at), 16)
+        log = self.node.ask("eth_getTransactionReceipt", block["transactions"][index])["logs"][-1]
+        data = bytes.fromhex(log["data"][2:])
+        vector = {
+            "evidence": json.loads(format_evidence(evidence)),
+            "proved": {
+                "block_hash": block["hash"][2:],
+                "number": int(block["number"], 16),
+                "time": int(block["timestamp"], 16),
+                "parent_hash": block["parentHash"][2:],
+                "head": f"{head:064x}",
+                "size": int.from_bytes(data[:32], "big"),
+                "root": data[32:64].hex(),
+                "prior": data[64:].hex(),
+            },
+        }
+        path = VECTORS / f"{name}.json"
+        path.write_text(json.dumps(vector, indent=1, sort_keys=True) + "\n")
+
+
+def main(url: str, code_file: str, name: str) -> None:
+    """Play one small history and write a vector for each anchor in it that counts."""
+    chain = Chain(Node(url), Path(code_file).read_text().strip())
+    one, two, *others = chain.accounts
+    origin, other_origin = keccak256(b"first log"), keccak256(b"second log")
+
+    chain.anchor(one, origin, 0, 3)
+    chain.write(f"{name}-first", chain.mine(), 0, one, origin)
+
+    # A busy block: neighbours in the receipts trie, other logs in the storage trie.
+    for n, other in enumerate(others):
+        chain.anchor(other, keccak256(b"log %d" % n), 0, 1 + n)
+        for k in range(16):
+            chain.send(other, keccak256(b"%d %d" % (n, k))[12:], b"", 1)
+    chain.anchor(one, origin, chain.head(one, origin), 1000)
+    chain.anchor(two, other_origin, 0, 70_000)
+    block = chain.mine()
+    hashes = block["transactions"]
+    for tx in hashes:
+        receipt = chain.node.ask("eth_getTransactionReceipt", tx)
+        if receipt["from"][2:] == one.hex() and receipt["logs"]:
+            chain.write(f"{name}-busy", block, int(receipt["transactionIndex"], 16), one, origin)
+
+    # One log twice in one block: only the second leaves its head in the slot.
+    # A wrong guess of the head between them would be refused by the contract.
+    prior = chain.head(one, origin)
+    time = int(block["timestamp"], 16) + 12
+    middle = next_head(
+        prior,
+        size=1001,
+        root=keccak256(b"root %d" % 1001),
+        number=int(block["number"], 16) + 1,
+        time=time,
+        parent_hash=bytes.fromhex(block["hash"][2:]),
+    )
+    chain.anchor(one, origin, prior, 1001)
+    chain.anchor(one, origin, middle, 1002)
+    chain.node.ask("evm_setNextBlockTimestamp", time)
+    block = chain.mine()
+    chain.write(f"{name}-twice", block, 1, one, origin)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:4])
