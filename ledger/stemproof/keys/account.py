@@ -1,7 +1,7 @@
-"""The digest that an account signs over a statement about keys (EIP-712).
+"""The digest that an account signs over a statement of ours (EIP-712).
 
 The domain is {name: "stemproof", version: "0"}, without chain and contract: the statement
-says who holds keys, on every chain and before any is used. It moves nothing and no
+holds on every chain and before any is used. It moves nothing and no
 contract accepts it, so there is nothing to replay elsewhere. No I/O.
 """
 
@@ -31,11 +31,12 @@ STATEMENT_TYPES: Final[Types] = {
         ("identityKey", "bytes32"),
         ("recovery", "bytes32"),
     ),
+    "Claim": (("title", "string"), ("work", "bytes32"), ("digest", "bytes32")),
 }
 
 
 def statement_digest(primary: str, values: Mapping[str, object]) -> bytes:
-    """Digest a Binding or a Rotation as an account signs it."""
+    """Digest a Binding, a Rotation or a Claim as an account signs it."""
     return keccak256(b"\x19\x01" + _domain() + hash_struct(STATEMENT_TYPES, primary, values))
 
 

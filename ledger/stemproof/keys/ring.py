@@ -179,7 +179,8 @@ def restore(
     """Make keys from the words for a folder whose key file is gone or does not open.
 
     The folder goes on as a new device; its old logs stay readable and are not written any
-    more; a key file that does not open is kept as keys.1.age. Where keys.json names the recovery key in force, that key stays.
+    more. A key file that was there is kept as keys.1.age. Where keys.json names the recovery
+    key in force, that key stays.
     """
     entropy = parse_words(words)
     known = _known_public(home)
