@@ -12,7 +12,6 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from keys.conftest import PASSPHRASE, Made, counted_random
 
 from stemproof.errors import BadInput, Locked, Malformed, Unavailable, Undecided
 from stemproof.evidence import ethsig
