@@ -5,6 +5,7 @@ Every call is to our own anvil on loopback, with its unlocked test account; no k
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from stemproof.anchor.contract import (
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 #: What `fund` gives by default: enough for any rehearsal.
 PLENTY_WEI = 100 * 10**18
+_MINE_TIMEOUT_S = 10.0
 
 
 def deploy_anchors(testnet: Testnet) -> Address:
@@ -31,7 +33,7 @@ def deploy_anchors(testnet: Testnet) -> Address:
         accounts = call_local(port, "eth_accounts")
         if not isinstance(accounts, list) or not accounts:
             raise Unavailable("the local chain has no test account to deploy with")
-        call_text(
+        sent = call_text(
             port,
             "eth_sendTransaction",
             {
@@ -41,6 +43,7 @@ def deploy_anchors(testnet: Testnet) -> Address:
                 "gas": "0x7a120",
             },
         )
+        _wait_until_mined(port, sent)
         if not _has_anchors(port, address):
             raise Unavailable("the local chain did not take the contract Anchors")
     return address
@@ -54,6 +57,16 @@ def fund(testnet: Testnet, address: Address, *, wei: int = PLENTY_WEI) -> None:
 def mine(testnet: Testnet, blocks: int = 1) -> None:
     """Add empty blocks; three make the newest transaction final."""
     call_local(testnet.port, "anvil_mine", hex(blocks))
+
+
+def _wait_until_mined(port: int, tx_hash: str) -> None:
+    # anvil answers before it mines.
+    deadline = time.monotonic() + _MINE_TIMEOUT_S
+    while time.monotonic() < deadline:
+        if call_local(port, "eth_getTransactionReceipt", tx_hash) is not None:
+            return
+        time.sleep(0.01)
+    raise Unavailable(f"the local chain did not mine within {_MINE_TIMEOUT_S:.0f} s")
 
 
 def _has_anchors(port: int, address: Address) -> bool:

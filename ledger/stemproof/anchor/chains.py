@@ -1,0 +1,156 @@
+"""The table of chains: which there are, how to reach them, when a block there is final.
+
+The shipped table is `chains.json`; a user's file of the same form adds chains and replaces
+entries of the same id. Where the contract stands is in `deployments.json`: its address is the
+same everywhere, the block of its deployment is not.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from stemproof.anchor.contract import anchors_address
+from stemproof.errors import BadInput
+from stemproof.evidence.ethsig import Address, parse_address
+
+#: The chain id of a private chain; a verifier calls anything on it a rehearsal.
+LOCAL_CHAIN_ID = 31337
+# A hand-written table of a hundred chains has 40 kB.
+_MAX_TABLE_BYTES = 1024 * 1024
+_KINDS = ("local", "testnet", "mainnet")
+_TEXT = ("name", "kind", "currency", "finality", "note")
+_NULLABLE = ("explorer", "unsuited")
+_FLAGS = ("poa", "data_fee")
+_MEMBERS = {"id", "rpcs", *_TEXT, *_NULLABLE, *_FLAGS}
+_DEPTH = re.compile(r"depth:([1-9][0-9]{0,4})\Z")
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class ChainInfo:
+    """One chain of the table."""
+
+    id: int
+    name: str
+    kind: str
+    currency: str
+    rpcs: tuple[str, ...]
+    #: `finalized` asks the node for that block; `depth:N` counts N blocks on top.
+    finality: str
+    explorer: str | None
+    #: Signatures stand in the headers' extra data, which is then longer than 32 bytes.
+    poa: bool
+    #: An OP-stack chain takes a fee for the data on top of the gas.
+    data_fee: bool
+    #: What a verdict says beside the chain's name.
+    note: str
+    #: Why anchors there cannot be proved; None where they can.
+    unsuited: str | None
+
+    @property
+    def finality_depth(self) -> int | None:
+        """Blocks on top that make a block final; None where the node says which is final."""
+        match = _DEPTH.match(self.finality)
+        return None if match is None else int(match[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """Where Anchors stands on one chain; `block` is None where nobody has put it there yet."""
+
+    chain_id: int
+    contract: Address
+    block: int | None
+    transaction: str | None
+
+
+def load_chains(user_file: Path | None = None) -> dict[int, ChainInfo]:
+    """Read the shipped table, extended by a user's file."""
+    shipped = (resources.files(__package__) / "chains.json").read_bytes()
+    chains = {chain.id: chain for chain in parse_chains(shipped, "the shipped table")}
+    if user_file is not None:
+        try:
+            raw = user_file.read_bytes()
+        except OSError as error:
+            raise BadInput(
+                f"the table of chains {user_file} is unreadable: {error.strerror}"
+            ) from error
+        chains.update((chain.id, chain) for chain in parse_chains(raw, str(user_file)))
+    names = [chain.name for chain in chains.values()]
+    for name in names:
+        if names.count(name) > 1:
+            raise BadInput(f"two chains of the table have the name {name}")
+    return chains
+
+
+def find_chain(chains: dict[int, ChainInfo], name_or_id: str) -> ChainInfo:
+    """Find a chain by its name or its id in decimal digits."""
+    for chain in chains.values():
+        if name_or_id in (chain.name, str(chain.id)):
+            return chain
+    known = ", ".join(f"{chain.name} ({chain.id})" for chain in chains.values())
+    raise BadInput(f"there is no chain {name_or_id!r:.60} in the table", hint=f"known: {known}")
+
+
+def parse_chains(raw: bytes, where: str) -> list[ChainInfo]:
+    """Read a table: a JSON list of objects with exactly the members of ChainInfo."""
+    if len(raw) > _MAX_TABLE_BYTES:
+        raise BadInput(f"{where} has {len(raw)} bytes, at most {_MAX_TABLE_BYTES} are read")
+    try:
+        entries = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"{where} is not JSON") from error
+    if not isinstance(entries, list):
+        raise BadInput(f"{where} is not a list of chains")
+    return [_parse_chain(entry, where) for entry in entries]
+
+
+def load_deployments() -> dict[int, Deployment]:
+    """Read where Anchors is deployed, as this release ships it."""
+    raw = (resources.files(__package__) / "deployments.json").read_text(encoding="utf-8")
+    return {
+        entry["chain_id"]: Deployment(
+            chain_id=entry["chain_id"],
+            contract=parse_address(entry["contract"]),
+            block=entry["block"],
+            transaction=entry["transaction"],
+        )
+        for entry in json.loads(raw)
+    }
+
+
+def contract_on(chain_id: int) -> Address:
+    """Say where Anchors is, or will be, on a chain: the same address unless a table differs."""
+    deployment = load_deployments().get(chain_id)
+    return anchors_address() if deployment is None else deployment.contract
+
+
+def _parse_chain(entry: object, where: str) -> ChainInfo:
+    if not isinstance(entry, dict) or set(entry) != _MEMBERS:
+        raise BadInput(f"a chain in {where} does not have exactly {', '.join(sorted(_MEMBERS))}")
+    fits = (
+        type(entry["id"]) is int
+        and 0 < entry["id"] < 2**53
+        and all(isinstance(entry[name], str) for name in _TEXT)
+        and all(entry[name] is None or isinstance(entry[name], str) for name in _NULLABLE)
+        and all(isinstance(entry[name], bool) for name in _FLAGS)
+        and isinstance(entry["rpcs"], list)
+        and all(_is_rpc_url(url) for url in entry["rpcs"])
+        and entry["kind"] in _KINDS
+        and _NAME.match(entry["name"])
+        and (entry["finality"] == "finalized" or _DEPTH.match(entry["finality"]))
+    )
+    if not fits:
+        raise BadInput(
+            f"chain {entry['id']!r:.40} in {where} has a member of the wrong form",
+            hint="docs/format/anchor.md describes the table",
+        )
+    return ChainInfo(**{**entry, "rpcs": tuple(entry["rpcs"])})
+
+
+def _is_rpc_url(url: object) -> bool:
+    return isinstance(url, str) and url.startswith(("http://", "https://")) and len(url) < 2048

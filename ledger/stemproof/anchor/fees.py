@@ -1,0 +1,103 @@
+"""What a transaction costs, and whether the account can and may pay it.
+
+EIP-1559: the base fee is burnt and moves by at most an eighth a block; the tip is what the
+miner gets. The offer is twice the base fee and the tip, so it stays good for five full blocks;
+only the base fee of its block is paid. OP-stack chains take a fee for the data besides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stemproof.anchor.problems import FeeTooHigh, InsufficientFunds, NodeRefuses, Unsupported
+from stemproof.evidence.ethsig import format_address
+
+if TYPE_CHECKING:
+    from stemproof.anchor.evm import Chain
+    from stemproof.evidence.ethsig import Address
+
+_GWEI = 10**9
+# Where a node suggests no tip.
+_DEFAULT_TIP = _GWEI
+# A replacement must offer a tenth more (geth, --txpool.pricebump); an eighth is enough anywhere.
+_BUMP = (9, 8)
+# OP stack, GasPriceOracle (a predeploy): getL1Fee(bytes).
+_ORACLE = "0x420000000000000000000000000000000000000F"
+_GET_L1_FEE = "49948e0e"
+
+
+@dataclass(frozen=True, slots=True)
+class Fees:
+    """An offer, in wei a gas."""
+
+    max_fee: int
+    tip: int
+    base_fee: int
+
+
+def suggest_fees(chain: Chain) -> Fees:
+    """Ask the chain for its base fee and tip."""
+    base_fee = chain.latest_block().base_fee
+    try:
+        tip = chain.node.read_quantity("eth_maxPriorityFeePerGas")
+    except (NodeRefuses, Unsupported):
+        tip = _DEFAULT_TIP
+    return Fees(max_fee=2 * base_fee + tip, tip=tip, base_fee=base_fee)
+
+
+def raise_fees(fees: Fees, over: Fees) -> Fees:
+    """Raise an offer so far that it replaces the offer `over`."""
+    up, down = _BUMP
+    return Fees(
+        max_fee=max(fees.max_fee, -(-over.max_fee * up // down)),
+        tip=max(fees.tip, -(-over.tip * up // down)),
+        base_fee=fees.base_fee,
+    )
+
+
+def cap_fees(fees: Fees, *, gas: int, cap_wei: int | None, currency: str) -> Fees:
+    """Lower the offer to what the user allows, or refuse where that would not be mined."""
+    if cap_wei is None or gas * fees.max_fee <= cap_wei:
+        return fees
+    allowed = cap_wei // gas
+    # The base fee may rise by an eighth before the next block.
+    if allowed < fees.base_fee * 9 // 8 + fees.tip:
+        price = gas * (fees.base_fee + fees.tip)
+        raise FeeTooHigh(
+            f"it costs {format_wei(price)} {currency} now, the limit is "
+            f"{format_wei(cap_wei)} {currency}",
+            hint="raise the limit, wait for a quieter hour, or choose another chain",
+        )
+    return Fees(max_fee=allowed, tip=fees.tip, base_fee=fees.base_fee)
+
+
+def ask_data_fee(chain: Chain, raw: bytes) -> int:
+    """Ask an OP-stack chain what it takes for a transaction's data; 0 elsewhere."""
+    if not chain.info.data_fee:
+        return 0
+    padded = raw + bytes(-len(raw) % 32)
+    data = f"0x{_GET_L1_FEE}{32:064x}{len(raw):064x}{padded.hex()}"
+    return int.from_bytes(
+        chain.node.read_data("eth_call", {"to": _ORACLE, "data": data}, "latest"), "big"
+    )
+
+
+def check_funds(chain: Chain, account: Address, *, cost_wei: int) -> None:
+    """Demand that the account holds what the transaction may cost at most."""
+    balance = chain.balance(account)
+    if balance >= cost_wei:
+        return
+    currency = chain.info.currency
+    raise InsufficientFunds(
+        f"{format_address(account)} holds {format_wei(balance)} {currency} on {chain.info.name}, "
+        f"and this costs up to {format_wei(cost_wei)} {currency}",
+        hint=f"send it {format_wei(cost_wei - balance)} {currency} or more, choose a cheaper "
+        "chain, or rehearse on a local one; nothing is lost by waiting but an earlier date",
+    )
+
+
+def format_wei(wei: int) -> str:
+    """Write an amount in whole coins, with no more digits than it has."""
+    whole, rest = divmod(wei, 10**18)
+    return f"{whole}.{rest:018d}".rstrip("0").removesuffix(".")

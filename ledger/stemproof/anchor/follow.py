@@ -1,0 +1,125 @@
+"""What became of a transaction: waiting, mined, final, reorganised away, or failed.
+
+`seen` is the block where it was found before: a receipt that has moved to another block, or
+vanished, is then told as `reorged`, and evidence captured at the old block is worthless.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from stemproof.anchor.problems import NodeRefuses, UntrustedNode
+from stemproof.anchor.reverts import find_refusal
+from stemproof.anchor.transaction import Transaction, parse_transaction
+from stemproof.errors import Malformed
+from stemproof.evidence.ethsig import format_address
+from stemproof.evidence.quantity import parse_data, parse_quantity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from stemproof.anchor.evm import BlockRef, Chain
+
+
+class TxState(StrEnum):
+    """Where a transaction stands."""
+
+    PENDING = "pending"
+    MINED = "mined"
+    FINAL = "final"
+    REORGED = "reorged"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class TxStatus:
+    """Where a transaction stands, and in which block."""
+
+    state: TxState
+    #: The canonical block that holds it now; None while none does.
+    block: BlockRef | None
+    #: Whether the node knows it. Where it does not and `block` is None: send it again.
+    is_known: bool
+    #: Why it failed.
+    reason: str | None = None
+
+
+def find_status(chain: Chain, raw: bytes, *, seen: bytes | None = None) -> TxStatus:
+    """Say what became of a signed transaction; `seen` is the hash of the block that held it."""
+    ours = parse_transaction(raw)
+    receipt = chain.find_receipt(ours.hash)
+    block = None if receipt is None else _find_its_block(chain, receipt)
+    if receipt is None or block is None:
+        return _not_mined(chain, ours, seen)
+    if not _succeeded(chain, receipt):
+        return TxStatus(TxState.FAILED, block, True, _find_reason(chain, ours, block, receipt))
+    if seen is not None and seen != block.hash:
+        return TxStatus(TxState.REORGED, block, True)
+    is_final = chain.final_number() >= block.number
+    return TxStatus(TxState.FINAL if is_final else TxState.MINED, block, True)
+
+
+def wait_until_mined(
+    chain: Chain, raw: bytes, *, timeout_s: float, poll_s: float = 0.25
+) -> TxStatus:
+    """Wait until a transaction is in a block or has failed; still `pending` after `timeout_s`."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        status = find_status(chain, raw)
+        if status.state is not TxState.PENDING or time.monotonic() >= deadline:
+            return status
+        time.sleep(poll_s)
+
+
+def _not_mined(chain: Chain, ours: Transaction, seen: bytes | None) -> TxStatus:
+    is_known = chain.find_transaction(ours.hash) is not None
+    used = chain.node.read_quantity(
+        "eth_getTransactionCount", format_address(ours.sender), "latest"
+    )
+    # A node may count the transaction a moment before it serves the receipt: ask once more.
+    if used > ours.nonce and chain.find_receipt(ours.hash) is None and not is_known:
+        return TxStatus(
+            TxState.FAILED, None, False, f"another transaction took number {ours.nonce}"
+        )
+    state = TxState.PENDING if seen is None else TxState.REORGED
+    return TxStatus(state, None, is_known)
+
+
+def _find_its_block(chain: Chain, receipt: Mapping[str, object]) -> BlockRef | None:
+    """Find the canonical block of a receipt; None where the receipt is of a lost block."""
+    try:
+        number = parse_quantity(receipt.get("blockNumber"), "block number")
+        block_hash = parse_data(receipt.get("blockHash"), "block hash")
+    except Malformed as error:
+        raise UntrustedNode(f"{chain.node.where} is not to be believed: {error}") from error
+    block = chain.find_block(number)
+    return block if block is not None and block.hash == block_hash else None
+
+
+def _succeeded(chain: Chain, receipt: Mapping[str, object]) -> bool:
+    try:
+        return parse_quantity(receipt.get("status"), "status") == 1
+    except Malformed as error:
+        raise UntrustedNode(f"{chain.node.where} is not to be believed: {error}") from error
+
+
+def _find_reason(
+    chain: Chain, ours: Transaction, block: BlockRef, receipt: Mapping[str, object]
+) -> str:
+    if receipt.get("gasUsed") == hex(ours.gas):
+        return "it ran out of gas"
+    call = {
+        "from": format_address(ours.sender),
+        "to": format_address(ours.to),
+        "data": "0x" + ours.data.hex(),
+    }
+    try:
+        chain.node.read_data("eth_call", dict(call), hex(block.number))
+    except NodeRefuses as error:
+        refusal = find_refusal(error.data)
+        if refusal is not None:
+            return str(refusal)
+    return "the contract refused it"

@@ -1,0 +1,164 @@
+"""One node, spoken to through web3's HTTP provider, and not believed.
+
+Answers are bounded in bytes and in time, and come back as plain JSON; what a member must be is
+demanded where it is read. Every failure is one of `problems`. Addresses of nodes often hold an
+access key, so messages show only their host.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, cast
+from urllib.parse import urlsplit
+
+import requests
+from web3 import HTTPProvider
+
+from stemproof.anchor.problems import NodeDown, NodeRefuses, Unsupported, UntrustedNode
+from stemproof.errors import Malformed
+from stemproof.evidence.quantity import parse_data, parse_quantity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from web3.types import RPCEndpoint, RPCResponse
+
+# All receipts of a full block have about 5 MB.
+_MAX_ANSWER_BYTES = 64 * 2**20
+_CHUNK_BYTES = 64 * 1024
+# JSON-RPC 2.0, section 5.1, and what EIP-1474 adds.
+_METHOD_NOT_FOUND = -32601
+_METHOD_NOT_SUPPORTED = -32004
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+
+
+class BoundedProvider(HTTPProvider):
+    """web3's HTTP provider with a limit on an answer's size and on the whole call's time."""
+
+    def __init__(self, url: str, *, timeout_s: float) -> None:
+        super().__init__(url, exception_retry_configuration=None)
+        self.url = url
+        self.timeout_s = timeout_s
+        self._http = requests.Session()
+        # Calls to this computer never go through a proxy.
+        self._http.trust_env = urlsplit(url).hostname not in _LOOPBACK
+
+    def make_request(self, method: RPCEndpoint, params: object) -> RPCResponse:
+        """Send one call and yield the decoded answer."""
+        raw = self.post(self.encode_rpc_request(method, params))
+        return cast("RPCResponse", json.loads(raw))
+
+    def post(self, body: bytes) -> bytes:
+        """Send one body and read the answer, within the limits; redirects are not followed."""
+        deadline = time.monotonic() + self.timeout_s
+        with self._http.post(
+            self.url,
+            data=body,
+            headers=self.get_request_headers(),
+            timeout=self.timeout_s,
+            stream=True,
+            allow_redirects=False,
+        ) as response:
+            received = bytearray()
+            for chunk in response.iter_content(_CHUNK_BYTES):
+                received += chunk
+                if len(received) > _MAX_ANSWER_BYTES:
+                    raise requests.exceptions.ContentDecodingError("answer too long")
+                if time.monotonic() > deadline:
+                    raise requests.exceptions.ReadTimeout("answer too slow")
+            # Some nodes put a JSON-RPC error under an HTTP error; others put a page there.
+            if response.status_code != requests.codes.ok and not received.startswith(b"{"):
+                raise requests.exceptions.HTTPError(f"HTTP {response.status_code}")
+            return bytes(received)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._http.close()
+
+
+class Node:
+    """A node at a URL."""
+
+    def __init__(self, url: str, *, timeout_s: float = 10.0) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise NodeDown(f"{url!r:.60} is no address of a node", hint="it begins with https://")
+        #: How messages name it: without a path, where access keys are.
+        self.where = f"the node at {parts.hostname}" + (f":{parts.port}" if parts.port else "")
+        self.provider = BoundedProvider(url, timeout_s=timeout_s)
+
+    def call(self, method: str, *params: Json) -> Json:
+        """Call a method; NodeDown, NodeRefuses, Unsupported or UntrustedNode when it fails."""
+        try:
+            answer: object = self.provider.make_request(cast("RPCEndpoint", method), list(params))
+        except requests.exceptions.Timeout as error:
+            raise NodeDown(
+                f"{self.where} did not answer {method} within {self.provider.timeout_s:g} s"
+            ) from error
+        except requests.exceptions.ContentDecodingError as error:
+            raise UntrustedNode(f"{self.where} answers {method} too long or garbled") from error
+        except requests.exceptions.HTTPError as error:
+            raise NodeDown(f"{self.where} answers {method} with {error}") from error
+        except (requests.exceptions.RequestException, OSError) as error:
+            raise NodeDown(f"{self.where} is not reachable ({type(error).__name__})") from error
+        except (ValueError, RecursionError) as error:
+            raise UntrustedNode(f"{self.where} answers {method} with something not JSON") from error
+        return self._result(method, answer)
+
+    def read_object(self, method: str, *params: Json) -> Mapping[str, object] | None:
+        """Call a method that answers with an object or null."""
+        result = self.call(method, *params)
+        if result is not None and not isinstance(result, dict):
+            raise UntrustedNode(
+                f"{self.where} answers {method} with {result!r:.60}, want an object"
+            )
+        return result
+
+    def read_quantity(self, method: str, *params: Json) -> int:
+        """Call a method that answers with a number."""
+        result = self.call(method, *params)
+        try:
+            return parse_quantity(result, f"answer to {method}")
+        except Malformed as error:
+            raise UntrustedNode(f"{self.where} is not to be believed: {error}") from error
+
+    def read_data(self, method: str, *params: Json) -> bytes:
+        """Call a method that answers with bytes."""
+        result = self.call(method, *params)
+        try:
+            return parse_data(result, f"answer to {method}")
+        except Malformed as error:
+            raise UntrustedNode(f"{self.where} is not to be believed: {error}") from error
+
+    def _result(self, method: str, answer: object) -> Json:
+        if not isinstance(answer, dict) or ("result" in answer) == (
+            answer.get("error") is not None
+        ):
+            raise UntrustedNode(f"{self.where} answers {method} with something not JSON-RPC")
+        if "result" in answer:
+            return cast("Json", answer["result"])
+        error = answer["error"]
+        code = error.get("code") if isinstance(error, dict) else None
+        if not isinstance(error, dict) or not isinstance(code, int):
+            raise UntrustedNode(f"{self.where} answers {method} with something not JSON-RPC")
+        if code in (_METHOD_NOT_FOUND, _METHOD_NOT_SUPPORTED):
+            raise Unsupported(
+                f"{self.where} does not have {method}", hint="choose another node for this chain"
+            )
+        raise NodeRefuses(
+            self.where,
+            method,
+            code=code,
+            message=str(error.get("message", "")),
+            data=_revert_data(error.get("data")),
+        )
+
+
+def _revert_data(data: object) -> bytes:
+    try:
+        return parse_data(data, "revert data")
+    except Malformed:
+        return b""

@@ -1,0 +1,36 @@
+"""Why Anchors refused: its custom errors, read from what a node says it reverted with."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from stemproof.anchor.contract import load_artifact
+from stemproof.anchor.problems import HeadMoved, NotAccepted
+from stemproof.evidence.keccak import keccak256
+
+
+def find_refusal(data: bytes) -> NotAccepted | None:
+    """Read revert data as one of the contract's errors; None where it is none."""
+    name = _selectors().get(data[:4])
+    # All three errors have two words.
+    if name is None or len(data) != 68:
+        return None
+    first, second = int.from_bytes(data[4:36], "big"), int.from_bytes(data[36:], "big")
+    if name == "NotTheHead":
+        return HeadMoved(prior=first, stored=second)
+    if name == "NoGrowth":
+        return NotAccepted(f"the log has {first} entries on chain already, the anchor has {second}")
+    return NotAccepted(
+        f"the log would grow from {first} to {second} entries in one anchor, more than is accepted",
+        hint="anchor a smaller size first",
+    )
+
+
+@cache
+def _selectors() -> dict[bytes, str]:
+    found = {}
+    for entry in load_artifact().abi:
+        if entry["type"] == "error":
+            kinds = ",".join(argument["type"] for argument in entry["inputs"])
+            found[keccak256(f"{entry['name']}({kinds})".encode())[:4]] = entry["name"]
+    return found
