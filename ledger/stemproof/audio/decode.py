@@ -72,13 +72,14 @@ def check_readable(path: Path) -> Path:
     """Return the absolute path of a regular, non-empty file, or say what it is instead."""
     try:
         state = path.stat()
+        # Asked before opening: to open a named pipe is to wait for its writer.
+        if not stat.S_ISREG(state.st_mode):
+            raise BadInput(f"{path.name!r} is not a regular file")
         with path.open("rb"):
             pass
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a file name"
         raise BadInput(f"{path.name!r} cannot be opened: {reason}") from error
-    if not stat.S_ISREG(state.st_mode):
-        raise BadInput(f"{path.name!r} is not a regular file")
     if state.st_size == 0:
         raise BadInput(f"{path.name!r} is empty")
     return path.absolute()

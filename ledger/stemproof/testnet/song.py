@@ -18,7 +18,7 @@ from pathlib import Path
 from stemproof.errors import Usage
 from stemproof.testnet import song_lmms, song_reaper, song_score
 from stemproof.testnet.song_lmms import Voice
-from stemproof.testnet.song_mix import MASTER, MIX, Equaliser, Master, Strip
+from stemproof.testnet.song_mix import FIRST_MIX, MASTER, MIX, Equaliser, Master, Strip
 from stemproof.testnet.song_score import Note
 
 TITLE = "Small Hours"
@@ -31,7 +31,7 @@ STEPS = (
     "Three stems are bounced: drums, bass and lead.",
     "A mix session is made in REAPER from the stems.",
     "Faders, pans and equalisers are set.",
-    "A master chain is added: equaliser and limiter.",
+    "The lead comes up and loses some edge; a master chain is added: equaliser and limiter.",
     "The mix and the master are bounced.",
 )
 # When the mix session says it was saved; a fixed day, since saves must not differ by the clock.
@@ -149,7 +149,7 @@ _FILES: tuple[Callable[[], Mapping[str, bytes]], ...] = (
     lambda: _song(song_score.TEMPO, *(*_beat(), _bass(), _keys(), _lead(song_score.lead_notes()))),
     _stems,
     lambda: _mix(_flat(), None, 0),
-    lambda: _mix(MIX, None, 14),
+    lambda: _mix(FIRST_MIX, None, 14),
     lambda: _mix(MIX, MASTER, 22),
     _bounces,
 )

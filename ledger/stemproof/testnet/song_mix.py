@@ -43,6 +43,11 @@ MIX = (
     Strip("bass", 0.5, -0.06, Equaliser(low_db=1.0, mid_db=-1.5, high_db=-3.0)),
     Strip("lead", 0.63, 0.12, Equaliser(low_db=-4.0, mid_db=0.5, high_db=2.0)),
 )
+# As first set: the lead lower and sharper.
+FIRST_MIX = (
+    *MIX[:2],
+    Strip("lead", 0.56, 0.12, Equaliser(low_db=-4.0, mid_db=0.5, high_db=3.5)),
+)
 MASTER = Master(
     Equaliser(low_db=0.5, low_hz=120.0, mid_db=-0.5, high_hz=6000.0, high_db=1.0), 2.0, -1.5
 )
