@@ -1,0 +1,188 @@
+"""verify_bundle: every check, in the order in which they rest on each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+
+from stemproof.claim.bundle import Bundle, parse_bundle
+from stemproof.claim.claim import Audio, Claim
+from stemproof.claim.logpart import LogPart
+from stemproof.errors import Refuted, StemproofError
+from stemproof.verify import anchors, statement
+from stemproof.verify.anchors import Anchored
+from stemproof.verify.logs import CheckedLog, check_log_part
+from stemproof.verify.statement import Covered
+from stemproof.verify.trust import REHEARSAL_CHAINS, Trust
+from stemproof.verify.verdict import Checks, State
+
+
+@dataclass(frozen=True, slots=True)
+class Bracket:
+    """When the events of a log were sealed, as far as the chain shows."""
+
+    origin: str
+    not_after: int
+    block: int
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What a verification came to; `claim` is None where there is none to speak of."""
+
+    checks: Checks
+    claim: Claim | None = None
+    logs: tuple[CheckedLog, ...] = ()
+    brackets: tuple[Bracket, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def state(self) -> State:
+        """Give the one answer."""
+        return self.checks.state
+
+
+def verify_bundle(data: bytes, trust: Trust) -> Verdict:
+    """Check a bundle against what the verifier trusts; audio files are checked beside it."""
+    checks = Checks()
+    verdict = Verdict(checks)
+    try:
+        bundle, sealing = parse_bundle(data)
+        claim = statement.read_claim(bundle)
+    except StemproofError as error:
+        state = State.REFUTED if isinstance(error, Refuted) else State.UNDECIDED
+        checks.add("bundle", state, str(error))
+        return verdict
+    checks.add("bundle", State.VERIFIED, "well formed; every byte is accounted for")
+    for name in bundle.unknown:
+        checks.add("unknown part", State.NOTE, f"{name} is of a kind that this version cannot read")
+    logs = _check_logs(checks, bundle, claim)
+    if logs is None:
+        return verdict
+    verdict.claim, verdict.logs = claim, logs
+    checks.run(
+        "bundle signature",
+        lambda: statement.check_sealing(sealing, logs),
+        lambda _: "the identity key signed the bundle as it stands",
+    )
+    _check_claim(checks, bundle, claim, logs)
+    _check_chain(verdict, bundle, trust)
+    _check_identity(checks, claim, trust)
+    return verdict
+
+
+def _check_logs(checks: Checks, bundle: Bundle, claim: Claim) -> tuple[CheckedLog, ...] | None:
+    logs: list[CheckedLog] = []
+    for part in bundle.logs:
+        log = checks.run("log", partial(_check_log, part, claim, tuple(logs)), _say_log)
+        if log is not None:
+            logs.append(log)
+    return tuple(logs) if len(logs) == len(bundle.logs) else None
+
+
+def _check_log(part: LogPart, claim: Claim, before: Sequence[CheckedLog]) -> CheckedLog:
+    log = check_log_part(part, bytes.fromhex(claim.work))
+    if log.origin in {known.origin for known in before}:
+        raise Refuted(f"log {log.origin} is shown twice")
+    return log
+
+
+def _say_log(log: CheckedLog) -> str:
+    count = len(log.work.headers)
+    return (
+        f"{count} events of this work, none left out or changed, in {len(log.heads)}"
+        f" signed checkpoint{'s' if len(log.heads) > 1 else ''} of log …{log.origin[-12:]}"
+    )
+
+
+def _check_claim(checks: Checks, bundle: Bundle, claim: Claim, logs: Sequence[CheckedLog]) -> None:
+    covered = checks.run(
+        "claim cover",
+        lambda: Covered(claim, statement.check_covers(claim, logs)),
+        lambda _: "the claim rests on the checkpoints in the bundle",
+    )
+    if covered is None:
+        return
+    checks.run(
+        "claim signatures",
+        lambda: statement.check_claim_signatures(bundle.signed, claim, covered.heads),
+        lambda _: f"signed by identity key {claim.identity[:12]} and account 0x{claim.account}",
+    )
+    checks.run(
+        "claim counts",
+        lambda: statement.check_report(covered, logs),
+        lambda _: "stages and coverage are exactly those of the events",
+    )
+    for item in claim.audio:
+        checks.run(
+            item.role,
+            partial(statement.check_audio, covered, logs, item),
+            partial(_say_audio, item),
+        )
+
+
+def _say_audio(item: Audio, _: None) -> str:
+    return f"{item.name}: recorded in event {item.work_seq}, digests as claimed"
+
+
+def _check_chain(verdict: Verdict, bundle: Bundle, trust: Trust) -> None:
+    brackets: list[Bracket] = []
+    warnings: list[str] = []
+    for part, log in zip(bundle.logs, verdict.logs, strict=True):
+        anchored = verdict.checks.run(
+            "chain evidence", partial(anchors.check_anchors, part, log), _say_evidence
+        )
+        if anchored is not None:
+            warnings += _warn(anchored, trust)
+            _check_anchor(verdict.checks, anchored, trust)
+            proved = anchored.proved
+            brackets.append(Bracket(log.origin, proved.time, proved.number))
+    verdict.brackets, verdict.warnings = tuple(brackets), tuple(dict.fromkeys(warnings))
+
+
+def _check_anchor(checks: Checks, anchored: Anchored, trust: Trust) -> None:
+    checks.run(
+        "contract",
+        lambda: anchors.check_contract(anchored, trust),
+        lambda _: f"0x{anchored.contract.hex()} on chain {anchored.chain_id}, which you trust",
+    )
+    checks.run(
+        "canonical block", lambda: anchors.check_canonical(anchored, trust), lambda says: says
+    )
+
+
+def _warn(anchored: Anchored, trust: Trust) -> list[str]:
+    if anchored.chain_id in REHEARSAL_CHAINS:
+        return ["rehearsal on a private chain, proves nothing to others"]
+    if anchored.chain_id in trust.testnets:
+        return [f"chain {anchored.chain_id} is a testnet: it may vanish, and its blocks with it"]
+    return []
+
+
+def _say_evidence(anchored: Anchored) -> str:
+    moment = datetime.fromtimestamp(anchored.proved.time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return (
+        f"block {anchored.proved.number} of chain {anchored.chain_id} holds this log's head:"
+        f" it existed by {moment}, if that block is canonical"
+    )
+
+
+def _check_identity(checks: Checks, claim: Claim, trust: Trust) -> None:
+    if trust.origins:
+        strangers = sorted({cover.origin for cover in claim.logs} - trust.origins)
+        state = State.REFUTED if strangers else State.VERIFIED
+        says = ", ".join(strangers) + " is not one that you named"
+        checks.add("origin", state, says if strangers else "the logs are the ones that you named")
+    name = (trust.identities or {}).get(bytes.fromhex(claim.identity))
+    if name is not None:
+        checks.add(
+            "identity", State.VERIFIED, f"key {claim.identity[:12]} is {name!r:.80}'s, you say"
+        )
+    else:
+        checks.add(
+            "identity",
+            State.NOTE,
+            f"verified for key {claim.identity[:12]}; who holds that key: not checked",
+        )

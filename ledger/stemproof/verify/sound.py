@@ -1,0 +1,86 @@
+"""Audio files in the verifier's hands against the files that a claim names.
+
+Equal bytes are proof. A copy that was converted has other bytes: its fingerprint can only
+show likeness, which is never proof and never turns a verdict to verified.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from stemproof.audio.facts import Fingerprint
+from stemproof.errors import Malformed, StemproofError, Undecided
+from stemproof.record.fields import Fields
+from stemproof.verify.bundle import Verdict
+from stemproof.verify.statement import recorded_audio
+from stemproof.verify.verdict import State
+
+
+def check_sound(
+    verdict: Verdict, name: str, sha256: str, fingerprint: Callable[[], Fingerprint]
+) -> None:
+    """Add the line on one audio file; its fingerprint is only taken where the bytes differ."""
+    if verdict.claim is None:
+        verdict.checks.add("audio", State.UNDECIDED, f"{name}: the bundle gives no claim to check")
+        return
+    for item in verdict.claim.audio:
+        if item.sha256 == sha256:
+            says = f"{name} is the {item.role} {item.name!r:.80}, byte for byte"
+            verdict.checks.add("audio", State.VERIFIED, says)
+            return
+    differs = f"{name}: sha256 is {sha256[:12]}, which is none of the claim's files"
+    try:
+        state, says = _compare(verdict, fingerprint())
+    except StemproofError as error:
+        state, says = State.REFUTED, f"nor can it be compared by sound: {error}"
+    verdict.checks.add("audio", state, f"{differs}; {says}")
+
+
+def _compare(verdict: Verdict, fingerprint: Fingerprint) -> tuple[State, str]:
+    from stemproof.audio.match import compare
+
+    if verdict.claim is None:
+        raise Undecided("there is no claim")
+    found = []
+    for item in verdict.claim.audio:
+        recorded = read_fingerprint(recorded_audio(verdict.logs, item))
+        if recorded.is_telling:
+            found.append((compare(fingerprint, recorded), item))
+    if not found:
+        raise Undecided("the claim's files have no fingerprint")
+    likeness, item = max(found, key=lambda pair: pair[0].sharpness)
+    measure = f"bit error {likeness.ber:.3f}, sharpness {likeness.sharpness:.2f}"
+    match likeness.verdict:
+        case "same":
+            says = (
+                f"it sounds like the {item.role} {item.name!r:.80} ({measure}): likeness, not proof"
+            )
+            return State.UNDECIDED, says
+        case "possible":
+            says = f"it may be derived from {item.name!r:.80} ({measure}): ask a human"
+            return State.UNDECIDED, says
+        case _:
+            return State.REFUTED, f"it sounds like none of them either ({measure})"
+
+
+def read_fingerprint(body: Fields) -> Fingerprint:
+    """Read the fingerprint that an audio event holds."""
+    from stemproof.audio import codec
+    from stemproof.audio.digest import fingerprint_digest
+
+    inner = body.inner("fingerprint")
+    algorithm, items = codec.parse_text(inner.text("compressed"))
+    fingerprint = Fingerprint(
+        algorithm=inner.number("algorithm"),
+        items=codec.items_to_bytes(items),
+        sample_count=body.number("samples"),
+        sample_rate=body.number("sample_rate"),
+        channels=body.number("channels"),
+        producer=inner.text("producer"),
+    )
+    if algorithm != fingerprint.algorithm:
+        raise Malformed("fingerprint algorithm", algorithm, str(fingerprint.algorithm))
+    opened = inner.text("digest")
+    if fingerprint_digest(fingerprint).hex() != opened:
+        raise Malformed("fingerprint digest", opened, "the digest of the recorded vector")
+    return fingerprint

@@ -1,0 +1,94 @@
+"""What the verifier brings: whom and what to trust. Never read from the bundle.
+
+{"blocks":[{"chain":11155111,"hash":"<64 hex>"}],"contracts":[{"address":"<40 hex>",
+ "chain":11155111}],"identities":[{"key":"<64 hex>","name":"Ann"}],"v":0}
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from stemproof.errors import BadInput, Malformed
+from stemproof.record.canonical import check_canonical
+from stemproof.record.fields import Fields
+
+VERSION: Final = 0
+MAX_TRUST_BYTES: Final = 1 << 20
+REHEARSAL_CHAINS: Final = frozenset({31337, 1337})
+
+
+class BlockSource(Protocol):
+    """Somebody who can say which block of a chain is canonical."""
+
+    @property
+    def name(self) -> str:
+        """What the verdict says that it rests on."""
+
+    def block_hash(self, chain_id: int, number: int) -> bytes | None:
+        """Give the hash of a block, None if there is no such block; raise Undecided."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """The verifier's side of a verification.
+
+    `contracts` maps a chain to the contracts that count on it; `blocks` holds block hashes
+    that the verifier typed, by chain; `identities` names keys; `origins` are pinned logs.
+    `sources` are asked and at least `needed` of them must agree.
+    """
+
+    contracts: Mapping[int, frozenset[bytes]]
+    testnets: frozenset[int] = frozenset()
+    chain_id: int | None = None
+    blocks: frozenset[bytes] = frozenset()
+    identities: Mapping[bytes, str] | None = None
+    origins: frozenset[str] = frozenset()
+    sources: tuple[BlockSource, ...] = ()
+    needed: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class TrustFile:
+    """What a trust file holds."""
+
+    contracts: tuple[tuple[int, bytes], ...]
+    blocks: tuple[bytes, ...]
+    identities: tuple[tuple[bytes, str], ...]
+
+
+def parse_trust(data: bytes) -> TrustFile:
+    """Read a trust file: the verifier's own, so its spelling is free but its members are not."""
+    if len(data) > MAX_TRUST_BYTES:
+        raise BadInput(f"the trust file has {len(data)} bytes, at most {MAX_TRUST_BYTES} are read")
+    try:
+        value = json.loads(data)
+        check_canonical(value)
+        if not isinstance(value, dict) or not value.keys() <= {
+            "v",
+            "blocks",
+            "contracts",
+            "identities",
+        }:
+            raise Malformed("trust file", value, "an object with v, contracts, blocks, identities")
+        fields = Fields("trust file", {"blocks": [], "contracts": [], "identities": [], **value})
+        if fields.number("v") != VERSION:
+            raise Malformed("trust file version", fields.number("v"), str(VERSION))
+        return TrustFile(
+            contracts=tuple(
+                (item.number("chain"), item.hex_bytes("address", 20))
+                for item in fields.objects("contracts")
+            ),
+            blocks=tuple(item.hex_bytes("hash", 32) for item in fields.objects("blocks")),
+            identities=tuple(
+                (item.hex_bytes("key", 32), item.text("name"))
+                for item in fields.objects("identities")
+            ),
+        )
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"the trust file is not JSON: {error}") from error
+    except Malformed as error:
+        # The verifier's own slip is not a refuted bundle.
+        raise BadInput(str(error)) from error
