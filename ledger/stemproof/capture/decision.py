@@ -34,6 +34,7 @@ class Change:
     count: int = 1
     devices: tuple[PluginId, ...] = ()
     media: tuple[str, ...] = ()
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class Decision:
     """One decision, or one note about the save (`is_note`).
 
     `before` and `after` are values as stored or as shown; None where the object did not exist.
+    Decisions of one kind and track with one `group` read as one sentence (see summary.py).
     `devices` and `media` name the plug-ins and files involved, for the rules about AI tools.
     """
 
@@ -65,6 +67,7 @@ class Decision:
     count: int = 1
     devices: tuple[PluginId, ...] = ()
     media: tuple[str, ...] = ()
+    group: str = ""
 
     @property
     def is_note(self) -> bool:

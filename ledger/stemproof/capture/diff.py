@@ -16,7 +16,7 @@ from dataclasses import replace
 from .decision import UPGRADED, Change, Decision, Scope, Subject
 from .diff_clips import LooseClip, Times, clip_content, compare_clips, report_loose_clips
 from .diff_devices import LooseDevice, compare_chain, report_loose
-from .diff_tracks import compare_strip, pair_tracks, scope_of, track_label
+from .diff_tracks import Names, compare_strip, pair_tracks, scope_of, track_labels
 from .findings import Findings
 from .match import find_reordered
 from .sentences import note_count, plain
@@ -43,6 +43,8 @@ class _Comparison:
         self._findings = Findings(upgraded=upgraded)
         self._times = Times(Timeline(before.tempo), Timeline(after.tempo))
         self._whole = Subject("Session", "session", Scope.SESSION)
+        self._labels = {id(s): track_labels(s.tracks) for s in (before, after)}
+        self._names = Names({}, {})
         self._gone: list[LooseClip] = []
         self._come: list[LooseClip] = []
         self._devices_gone: list[LooseDevice] = []
@@ -79,7 +81,7 @@ class _Comparison:
         shown = [", ".join(f"{a}/{b}" for a, b in dict.fromkeys(m)) for m in metres]
         if shown[0] != shown[1]:
             text = f"Session: time signature {shown[0]} -> {shown[1]}"
-            change = Change("session.time_signature", "time signature", text, *shown)
+            change = Change("session.time_signature", "time signature", text, shown[0], shown[1])
             self._findings.add(self._whole, change)
         if [(p.at, p.bpm, p.ramp) for p in one] == [(p.at, p.bpm, p.ramp) for p in two]:
             return
@@ -90,7 +92,9 @@ class _Comparison:
             tempi = [f"{len(points)} tempo points" for points in (one, two)]
             text = f"Session: tempo map changed ({tempi[0]} -> {tempi[1]})"
         if tempi[0] != tempi[1] or len(one) > 1:
-            self._findings.add(self._whole, Change("session.tempo", "tempo", text, *tempi))
+            self._findings.add(
+                self._whole, Change("session.tempo", "tempo", text, tempi[0], tempi[1])
+            )
 
     def _compare_markers(self) -> None:
         from .match import pair_things
@@ -116,7 +120,7 @@ class _Comparison:
         if not is_same_moment(one.at, self._times.before, two.at, self._times.after):
             places = self._times.before.place(one.at), self._times.after.place(two.at)
             text = f"Session: marker '{plain(two.name)}' moved from {places[0]} to {places[1]}"
-            change = Change("marker.moved", "marker", text, *places, two.identity)
+            change = Change("marker.moved", "marker", text, places[0], places[1], two.identity)
             self._findings.add(self._whole, change)
 
     def _mark(self, verb: str, marker: Marker, line: Timeline) -> None:
@@ -125,12 +129,17 @@ class _Comparison:
         text = f"Session: {kind} '{plain(marker.name)}' {verb} at {place}"
         ends = (place, None) if verb == "removed" else (None, place)
         self._findings.add(
-            self._whole, Change(f"marker.{verb}", kind, text, *ends, marker.identity)
+            self._whole, Change(f"marker.{verb}", kind, text, ends[0], ends[1], marker.identity)
         )
 
     def _compare_tracks(self) -> None:
         before, after = self._before.tracks, self._after.tracks
         pairing = pair_tracks(before, after)
+        labels = self._labels[id(self._after)]
+        self._names = Names(
+            {t.identity: label for t, label in zip(after, labels, strict=True) if t.identity},
+            {before[i].name: after[j].name for i, j in pairing.pairs if not before[i].identity},
+        )
         for index in pairing.removed:
             self._remove_track(index)
         busses = (TrackKind.BUS, TrackKind.MASTER)
@@ -151,7 +160,7 @@ class _Comparison:
     def _subject(self, session: Session, index: int) -> Subject:
         track = session.tracks[index]
         identity = track.identity or f"{track.kind.value}:{index}:{track.name}"
-        return Subject(track_label(track, index), identity, scope_of(track))
+        return Subject(self._labels[id(session)][index], identity, scope_of(track))
 
     def _compare_track(self, old: int, new: int, *, is_reordered: bool) -> None:
         one, two = self._before.tracks[old], self._after.tracks[new]
@@ -160,8 +169,7 @@ class _Comparison:
             text = f"{subject.label}: track moved from place {old + 1} to {new + 1}"
             change = Change("track.reordered", "order of tracks", text, str(old + 1), str(new + 1))
             self._findings.add(subject, change)
-        names = {t.identity: track_label(t, i) for i, t in enumerate(self._after.tracks)}
-        compare_strip(self._findings, subject, one, two, names)
+        compare_strip(self._findings, subject, one, two, self._names)
         gone, come = compare_clips(self._findings, subject, self._times, one.clips, two.clips)
         self._gone += gone
         self._come += come

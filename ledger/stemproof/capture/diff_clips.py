@@ -72,7 +72,7 @@ def compare_clip(findings: Findings, subject: Subject, times: Times, one: Clip, 
         if one.muted != two.muted:
             text = f"{subject.label}: {label} {'muted' if two.muted else 'unmuted'}"
             states = ["muted" if c.muted else "playing" for c in (one, two)]
-            findings.add(subject, _change("clip.muted", label, text, two, *states))
+            findings.add(subject, _change("clip.muted", label, text, two, states[0], states[1]))
     _compare_media(findings, subject, one, two)
     _compare_takes(findings, subject, one, two)
     pattern = _change("clip.setting", label, "", two)
@@ -82,7 +82,9 @@ def compare_clip(findings: Findings, subject: Subject, times: Times, one: Clip, 
     if one.controllers != two.controllers and two.kind is ClipKind.NOTES:
         counts = [str(c.controllers.size if c.controllers else 0) for c in (one, two)]
         text = f"{subject.label}: controller data of {label} changed ({counts[0]} -> {counts[1]})"
-        findings.add(subject, _change("controllers.changed", label, text, two, *counts))
+        findings.add(
+            subject, _change("controllers.changed", label, text, two, counts[0], counts[1])
+        )
     scope = subject.scope if two.kind is ClipKind.AUTOMATION else Scope.CLIP
     findings.compare_automations(subject, one.points, two.points, scope)
     gone, come = compare_chain(findings, subject, one.devices, two.devices)
@@ -127,7 +129,9 @@ def _report_retracked(findings: Findings, times: Times, one: LooseClip, two: Loo
     if one.subject.identity != two.subject.identity:
         labels = one.subject.label, two.subject.label
         text = f"{clip_label(two.clip)} moved from {labels[0]} to {labels[1]}"
-        found = _change("clip.retracked", clip_label(two.clip), text, two.clip, *labels)
+        found = _change(
+            "clip.retracked", clip_label(two.clip), text, two.clip, labels[0], labels[1]
+        )
         findings.add(two.subject, found)
     if one.clip != two.clip:
         compare_clip(findings, two.subject, times, one.clip, two.clip)
@@ -143,7 +147,8 @@ def _report_removed(findings: Findings, line: Timeline, loose: LooseClip) -> Non
     place = line.place(clip.position)
     label = clip_label(clip)
     text = f"{subject.label}: {label} removed at {place}"
-    findings.add(subject, _change("clip.removed", label, text, clip, place, None))
+    found = _change("clip.removed", label, text, clip, place, None)
+    findings.add(subject, replace(found, group=f"removed, {label}"))
 
 
 def _report_added(
@@ -161,7 +166,8 @@ def _report_added(
         elif clip.recorded and clip.kind is ClipKind.AUDIO:
             kind, verb = "take.recorded", "recorded"
         text = f"{subject.label}: {label} {verb} {where}"
-        findings.add(subject, _change(kind, label, text, clip, None, place))
+        found = _change(kind, label, text, clip, None, place)
+        findings.add(subject, replace(found, group=f"{verb}, {label}"))
     if clip.notes and not is_copy:
         verb = "recorded" if clip.recorded else "added"
         add_notes(findings, subject, line, clip, NoteChange(verb, clip.notes))
@@ -191,20 +197,22 @@ def _compare_place(
         # The left edge was dragged: position, length and offset follow from one another.
         places = times.before.place(one.position), times.after.place(two.position)
         text = f"{subject.label}: start of {label} trimmed from {places[0]} to {places[1]}"
-        findings.add(subject, _change("clip.trimmed", label, text, two, *places))
+        findings.add(subject, _change("clip.trimmed", label, text, two, places[0], places[1]))
         return
     if moved:
         places = times.before.place(one.position), times.after.place(two.position)
         text = f"{subject.label}: {label} moved from {places[0]} to {places[1]}"
-        findings.add(subject, _change("clip.moved", label, text, two, *places))
+        found = _change("clip.moved", label, text, two, places[0], places[1])
+        shift = times.after.shift(one.position, two.position)
+        findings.add(subject, replace(found, group=f"moved {shift}"))
     if resized and not findings.upgraded:
         spans = times.before.span(one.length), times.after.span(two.length)
         text = f"{subject.label}: length of {label} {spans[0]} -> {spans[1]}"
-        findings.add(subject, _change("clip.resized", label, text, two, *spans))
+        findings.add(subject, _change("clip.resized", label, text, two, spans[0], spans[1]))
     if trimmed:
         spans = times.before.span(one.offset), times.after.span(two.offset)
         text = f"{subject.label}: {label} plays its source from {spans[1]}, not {spans[0]}"
-        findings.add(subject, _change("clip.slipped", label, text, two, *spans))
+        findings.add(subject, _change("clip.slipped", label, text, two, spans[0], spans[1]))
 
 
 def _same(times: Times, one: Moment, two: Moment) -> bool:
@@ -222,7 +230,7 @@ def _compare_media(findings: Findings, subject: Subject, one: Clip, two: Clip) -
         return
     names = [plain(c.media.path) if c.media else "nothing" for c in (one, two)]
     text = f"{subject.label}: {clip_label(two)} plays '{names[1]}' instead of '{names[0]}'"
-    findings.add(subject, _change("clip.media", clip_label(two), text, two, *names))
+    findings.add(subject, _change("clip.media", clip_label(two), text, two, names[0], names[1]))
 
 
 def _compare_takes(findings: Findings, subject: Subject, one: Clip, two: Clip) -> None:

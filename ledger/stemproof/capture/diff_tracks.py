@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from .decision import Change, Scope, Subject
 from .findings import Findings
@@ -11,6 +14,7 @@ from .sentences import plain, shown_change
 from .sessions.model import Mixer, Parameter, Send, Track, TrackKind
 from .sessions.numbers import is_same_number
 
+_NUMBERED = re.compile(r"(?:Channel|FX|Bus) \d{1,5}")
 _SCOPES = {TrackKind.BUS: Scope.BUS, TrackKind.MASTER: Scope.MASTER}
 _SWITCHES = (
     # attribute, when on, when off
@@ -20,9 +24,23 @@ _SWITCHES = (
 )
 
 
-def track_label(track: Track, index: int) -> str:
-    """Name a track as the musician does, or by its place."""
-    return plain(track.name) or f"Track {index + 1}"
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What tracks are called: by identity, and the later name of each earlier bus."""
+
+    labels: Mapping[str, str]
+    renamed: Mapping[str, str]
+
+
+def track_labels(tracks: Sequence[Track]) -> list[str]:
+    """Name tracks as the musician does, or by place; equal names are numbered."""
+    names = [plain(track.name) or f"Track {index}" for index, track in enumerate(tracks, start=1)]
+    total, seen = Counter(names), Counter[str]()
+    labels = []
+    for name in names:
+        seen[name] += 1
+        labels.append(name if total[name] == 1 else f"{name} #{seen[name]}")
+    return labels
 
 
 def scope_of(track: Track) -> Scope:
@@ -40,26 +58,32 @@ def compare_strip(
     subject: Subject,
     one: Track,
     two: Track,
-    names: Mapping[str, str],
+    names: Names,
 ) -> None:
     """Report what changed of a track besides its clips and devices."""
-    if one.name != two.name and not (findings.upgraded and not two.name):
+    if one.name != two.name and not _is_renumbered(one, two):
         text = (
             f"{plain(one.name) or 'a track without a name'}: track renamed to '{plain(two.name)}'"
         )
         findings.add(subject, Change("track.renamed", "name", text, one.name, two.name))
     if one.parent != two.parent:
-        folders = [names.get(p, p) or "top level" for p in (one.parent, two.parent)]
+        folders = [names.labels.get(p, p) or "top level" for p in (one.parent, two.parent)]
         text = f"{subject.label}: track moved from {folders[0]} to {folders[1]}"
-        findings.add(subject, Change("track.moved", "folder", text, *folders))
+        findings.add(subject, Change("track.moved", "folder", text, folders[0], folders[1]))
     _compare_mixer(findings, subject, one.mixer, two.mixer, names)
     pattern = Change("track.setting", "", "", object_id=subject.identity)
     findings.compare_parameters(subject, one.parameters, two.parameters, pattern)
     findings.compare_automations(subject, one.automations, two.automations)
 
 
+def _is_renumbered(one: Track, two: Track) -> bool:
+    """Tell whether only the number that the program itself gives to a bus changed."""
+    names = one.name, two.name
+    return one.kind is TrackKind.BUS and all(_NUMBERED.fullmatch(name) for name in names)
+
+
 def _compare_mixer(
-    findings: Findings, subject: Subject, one: Mixer, two: Mixer, names: Mapping[str, str]
+    findings: Findings, subject: Subject, one: Mixer, two: Mixer, names: Names
 ) -> None:
     if one == two:
         return
@@ -75,10 +99,11 @@ def _compare_mixer(
         if was != now:
             text = f"{subject.label}: {on if now else off}"
             states = ["on" if s else "off" for s in (was, now)]
-            findings.add(subject, Change(f"mixer.{name}", name, text, *states))
-    if one.output != two.output and not (findings.upgraded and not (one.output and two.output)):
-        text = f"{subject.label}: output {plain(one.output)} -> {plain(two.output)}"
-        findings.add(subject, Change("mixer.output", "output", text, one.output, two.output))
+            findings.add(subject, Change(f"mixer.{name}", name, text, states[0], states[1]))
+    before, after = names.renamed.get(one.output, one.output), two.output
+    if before != after and not (findings.upgraded and not (before and after)):
+        text = f"{subject.label}: output {plain(before)} -> {plain(after)}"
+        findings.add(subject, Change("mixer.output", "output", text, before, after))
     _compare_sends(findings, subject, one.sends, two.sends, names)
 
 
@@ -87,9 +112,10 @@ def _compare_sends(
     subject: Subject,
     before: Sequence[Send],
     after: Sequence[Send],
-    names: Mapping[str, str],
+    names: Names,
 ) -> None:
-    pairing = pair_things(before, after, (_send_key,))
+    renamed = [replace(send, target=names.renamed.get(send.target, send.target)) for send in before]
+    pairing = pair_things(renamed, after, (_send_key,))
     for old, new in pairing.pairs:
         label = _send_label(after[new], names)
         pattern = Change("send.level", label, "")
@@ -104,11 +130,11 @@ def _compare_sends(
             label = _send_label(sends[index], names)
             text = f"{subject.label}: {label} {verb}"
             ends = (label, None) if verb == "removed" else (None, label)
-            findings.add(subject, Change(f"send.{verb}", label, text, *ends))
+            findings.add(subject, Change(f"send.{verb}", label, text, ends[0], ends[1]))
 
 
-def _send_label(send: Send, names: Mapping[str, str]) -> str:
-    target = plain(names.get(send.target, send.target))
+def _send_label(send: Send, names: Names) -> str:
+    target = plain(names.labels.get(send.target, send.target))
     return f"receive from {target}" if send.incoming else f"send to {target}"
 
 
@@ -130,6 +156,13 @@ def _sounds_alike(track: Track) -> Hashable:
     return (track.name, track.kind, track.parent, _instrument(track))
 
 
+def _same_chain(track: Track) -> Hashable:
+    # Programs renumber busses that nobody named: then the effects tell which is which.
+    if track.identity or track.kind is not TrackKind.BUS or not track.devices:
+        return None
+    return tuple(d.name for d in track.devices)
+
+
 def _named(track: Track) -> Hashable:
     return None if track.identity else (track.name, track.kind, track.parent)
 
@@ -144,14 +177,22 @@ def _master(track: Track) -> Hashable:
     return track.kind if track.kind is TrackKind.MASTER else None
 
 
-_KEYS: tuple[Key[Track], ...] = (_identity, _equal, _sounds_alike, _content, _named, _master)
+_KEYS: tuple[Key[Track], ...] = (
+    _identity,
+    _equal,
+    _sounds_alike,
+    _content,
+    _same_chain,
+    _named,
+    _master,
+)
 
 
 def _instrument(track: Track) -> Hashable:
     return tuple(
         (d.name, tuple(p.value for p in d.parameters if p.name == "sample"))
         for d in track.devices
-        if d.role == "instrument"
+        if d.role == "instrument" or track.kind is TrackKind.BUS
     )
 
 

@@ -9,7 +9,7 @@ from .decision import Change, Decision, Scope, Subject
 from .rules import stage_of
 from .sentences import plain, shown_change, shown_value
 from .sessions.model import Automation, Parameter
-from .sessions.numbers import is_same_number
+from .sessions.numbers import is_decimal, is_same_number
 
 
 class Findings:
@@ -36,6 +36,7 @@ class Findings:
                 count=change.count,
                 devices=change.devices,
                 media=change.media,
+                group=change.group,
             )
         )
 
@@ -58,6 +59,8 @@ class Findings:
             old = one.get(name)
             if old is None or is_same_number(old.value, new.value):
                 continue
+            if self.upgraded and is_decimal(old.value) != is_decimal(new.value):
+                continue  # a word became a number: another way to store the same setting
             what = f"{pattern.what} {name}".strip()
             text = f"{subject.label}: {what} {shown_change(old, new)}"
             self.add(subject, _filled(pattern, what, text, old, new))

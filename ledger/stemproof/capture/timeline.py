@@ -70,6 +70,17 @@ class Timeline:
             return f"{value:.3f} s"
         return f"{value:.3f}".rstrip("0").rstrip(".") + " beats"
 
+    def shift(self, one: Moment, two: Moment) -> str:
+        """Say how far two moments are apart, for those that moved together."""
+        seconds = one.unit is TimeUnit.SECOND and two.unit is TimeUnit.SECOND
+        ahead = float(two.value) - float(one.value)
+        if not seconds:
+            ahead = self.quarters(two) - self.quarters(one)
+        direction = "later" if ahead > 0 else "earlier"
+        if seconds:
+            return f"{abs(ahead):.3f} s {direction}"
+        return f"{abs(ahead):.3f}".rstrip("0").rstrip(".") + f" beats {direction}"
+
     def bars_between(self, first: float, last: float) -> str:
         """Say which bars a stretch of quarter notes touches."""
         one, two = self.bar(first), self.bar(max(first, last))

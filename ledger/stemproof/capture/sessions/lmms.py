@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from stemproof.errors import BadInput
 
-from .lmms_devices import model_value, read_effect, read_instrument, read_native
+from .lmms_devices import model_value, plain_path, read_effect, read_instrument, read_native
 from .lmms_xml import content_digest, parse_root, unpack_mmpz
 from .model import (
     Automation,
@@ -270,7 +270,7 @@ class _Reader:
             _moment(length),
             offset=_moment(parse_integer(node.get("off", "0"), "a clip's offset")),
             muted=(node.get("muted") or node.get("mute") or "0") == "1",
-            media=MediaRef(source.removeprefix("factorysample:")) if source else None,
+            media=MediaRef(plain_path(source)) if source else None,
             notes=tuple(sorted(notes, key=_note_order)),
             ppq=TICKS_PER_QUARTER,
             points=(_points(node),) if kind is ClipKind.AUTOMATION else (),

@@ -8,7 +8,9 @@ LADSPA ports are written `port02/data`; ZynAddSubFX nests `<par name="volume" va
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from stemproof.errors import BadInput
@@ -25,12 +27,16 @@ MAX_TEXT = 256
 """A longer setting is a blob (a wave shape, a plug-in's chunk): digest and size."""
 MAX_PARAMETERS = 500_000
 
-# Old spelling -> new spelling, by LMMS's own DataFile upgrades of 0.4 to 1.3.
-_RENAMED = {"sus": "sustain", "syncmode": "lspd_syncmode"}
 # Not settings: identifiers, layout, and what only says how the rest is stored.
-_SKIPPED = frozenset({"id", "scale_type", "link", "ports", "numofeffects", "version", "name"})
+_SKIPPED = frozenset(
+    {
+        *("id", "scale_type", "link", "ports", "numofeffects", "version", "name"),
+        *("version-major", "version-minor", "version-revision", "ZynAddSubFX-author"),
+    }
+)
 _SKIPPED_ELEMENTS = frozenset({"key", "INFORMATION", "connection"})
-# Named by position, not by what they are: counted from the right names above.
+# `factorysample:`, `usersample:`, `local:` and the like.
+_FOLDER = re.compile(r"^(?:(?:factory|user|default)[a-z]{0,12}|local):")
 _PLAIN_NAMES = {
     "vol": "volume",
     "fcut": "filter cutoff",
@@ -40,8 +46,6 @@ _PLAIN_NAMES = {
     "elvol": "volume envelope",
     "elcut": "cutoff envelope",
     "elres": "resonance envelope",
-    "wet": "wet level",
-    "autoquit": "decay",
 }
 _UNITS = {"vol": Unit.PERCENT, "fcut": Unit.HERTZ, "amp": Unit.PERCENT, "fwet": Unit.SWITCH}
 _TITLES = {
@@ -59,6 +63,11 @@ _TITLES = {
 def plain_title(name: str) -> str:
     """Name a device as LMMS shows it, or as stored."""
     return _TITLES.get(name, name)
+
+
+def plain_path(path: str) -> str:
+    """Strip the prefix by which 1.3 says in which of LMMS's folders a file is."""
+    return _FOLDER.sub("", path)
 
 
 def model_value(element: _Element, name: str, default: str = "") -> str:
@@ -120,15 +129,19 @@ class ParameterReader:
             raise BadInput(
                 f"the device {self._label!r:.40} has more than {MAX_PARAMETERS} settings"
             )
-        name = _RENAMED.get(name, name)
+        if name == "sus" and is_decimal(value):
+            # Until 0.4 the envelope stored how far it falls, since then how far it stays up.
+            name, value = "sustain", format(1 - Decimal(value), "f")
         if len(value) > MAX_TEXT:
             self._blobs.append(f"{path}{name}={value}")
             return
         unit = _UNITS.get(name, Unit.RAW if is_decimal(value) else Unit.TEXT)
         plain = "" if name == "data" and path else _PLAIN_NAMES.get(name, name)
         full = (path + plain).rstrip("/")
+        if unit is Unit.TEXT:
+            value = plain_path(value)
         if name == "src":
-            full, value = MEDIA_PARAMETER, value.removeprefix("factorysample:")
+            full = MEDIA_PARAMETER
         self.parameters.append(Parameter(full, value, unit))
         if target:
             self._targets[target] = f"{self._label}: {full}"
@@ -160,11 +173,16 @@ def read_effect(element: _Element, targets: dict[str, str], track: str) -> Devic
     if ids and ids[0].kind is not PluginKind.NATIVE:
         title = ids[0].value.rpartition("/")[2]
     reader = ParameterReader(targets, f"{track}, {title}")
-    wanted = ("wet", "gate", "autoquit")
     for child in element:
-        if child.tag not in ("key", *wanted):
+        if child.tag not in ("key", "wet", "gate", "autoquit"):
             reader.read(child)
-    parameters = [Parameter(_PLAIN_NAMES.get(n, n), model_value(element, n, "0")) for n in wanted]
+    decay = model_value(element, "autoquit", "1")
+    parameters = (
+        Parameter("wet level", model_value(element, "wet", "1")),
+        Parameter("gate", model_value(element, "gate", "0")),
+        # Programs before 1.0 stored 0 for the shortest decay, which later ones call 1.
+        Parameter("decay", "1" if decay == "0" else decay),
+    )
     return Device(
         title,
         ids=ids,
@@ -189,7 +207,9 @@ def read_native(element: _Element, targets: dict[str, str], track: str) -> Devic
 
 
 def _plugin_ids(name: str, element: _Element, inner: _Element | None) -> tuple[PluginId, ...]:
-    keys = {a.get("name", ""): a.get("value", "") for a in element.iterfind("key/attribute")}
+    keys = {
+        str(a.get("name", "")): str(a.get("value", "")) for a in element.iterfind("key/attribute")
+    }
     if name == "ladspaeffect":
         # LMMS on Windows wrote `caps.dll`, on Linux `caps` or `caps.so`: one library.
         library = keys.get("file", "").removesuffix(".so").removesuffix(".dll")
@@ -197,6 +217,6 @@ def _plugin_ids(name: str, element: _Element, inner: _Element | None) -> tuple[P
     if name in ("lv2effect", "lv2instrument"):
         return (PluginId(PluginKind.LV2, keys.get("uri", "")),)
     if name in ("vsteffect", "vestige"):
-        path = keys.get("file") or (inner.get("plugin", "") if inner is not None else "")
+        path = keys.get("file") or (str(inner.get("plugin", "")) if inner is not None else "")
         return (PluginId(PluginKind.VST2, path.replace("\\", "/")),)
     return (PluginId(PluginKind.NATIVE, f"lmms:{name}"),)

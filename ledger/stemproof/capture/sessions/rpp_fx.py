@@ -58,6 +58,17 @@ class _Open:
     device: Device
     automations: list[Automation] = field(default_factory=list)
 
+    def read_line(self, words: list[str]) -> None:
+        if words[0] == "FXID" and len(words) > 1:
+            self.device = replace(self.device, identity=words[1])
+        elif words[0] == "PRESETNAME" and len(words) > 1:
+            self.device = replace(self.device, preset=words[1])
+
+    def read_envelope(self, chunk: Chunk) -> None:
+        envelope = read_envelope(chunk, _parameter_name(chunk))
+        if envelope is not None:
+            self.automations.append(envelope)
+
     def done(self) -> Device:
         return replace(self.device, automations=tuple(self.automations))
 
@@ -70,24 +81,20 @@ def read_chain(chain: Chunk, role: str = "effect") -> Iterator[Device]:
         if isinstance(child, str):
             words = split_words(child)
             if words[0] == "BYPASS":
-                bypassed = words[1:2] not in ([], ["0"]) or words[2:3] not in ([], ["0"])
-            elif opened is not None and words[0] == "FXID" and len(words) > 1:
-                opened.device = replace(opened.device, identity=words[1])
-            elif opened is not None and words[0] == "PRESETNAME" and len(words) > 1:
-                opened.device = replace(opened.device, preset=words[1])
-        elif child.name in _KINDS:
+                bypassed = any(word != "0" for word in words[1:3])
+            elif opened is not None:
+                opened.read_line(words)
+        elif child.name == "PARMENV":
+            if opened is not None:
+                opened.read_envelope(child)
+        elif child.name in _KINDS or child.name == "CONTAINER":
             if opened is not None:
                 yield opened.done()
-            opened = _Open(replace(_device(child, role), enabled=not bypassed))
-        elif child.name == "CONTAINER":
-            if opened is not None:
-                yield opened.done()
-            opened = None
-            yield from read_chain(child, role)
-        elif child.name == "PARMENV" and opened is not None:
-            envelope = read_envelope(child, _parameter_name(child))
-            if envelope is not None:
-                opened.automations.append(envelope)
+                opened = None
+            if child.name == "CONTAINER":
+                yield from read_chain(child, role)
+            else:
+                opened = _Open(replace(_device(child, role), enabled=not bypassed))
     if opened is not None:
         yield opened.done()
 
@@ -135,7 +142,7 @@ def _device(chunk: Chunk, role: str) -> Device:
         ids = _ids(PluginKind.VST3 if is_vst3 else kind, words)
         state = _state(chunk)
     return Device(
-        given or name,
+        f"{name} '{given}'" if given else name,
         ids=ids,
         vendor=vendor,
         role="instrument" if is_instrument and role == "effect" else role,
