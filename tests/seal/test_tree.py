@@ -153,6 +153,12 @@ def test_a_frontier_that_does_not_fit_its_size_is_malformed(size: int, peaks: li
         Frontier(size, peaks)
 
 
+@pytest.mark.parametrize("size", [-1, 2**64])
+def test_a_size_out_of_range_has_no_root(store: Store, size: int) -> None:
+    with pytest.raises(Malformed, match="tree size"):
+        root_at(size, store.read)
+
+
 def test_a_leaf_hash_of_another_length_is_not_appended() -> None:
     frontier = Frontier()
     with pytest.raises(Malformed, match="leaf hash"):

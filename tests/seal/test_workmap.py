@@ -214,6 +214,12 @@ def test_a_head_that_cannot_be_is_malformed(key: bytes, size: int, root: bytes) 
         check_map_proof(key, size, root, MapProof(bytes(32), ()), bytes(32))
 
 
+@pytest.mark.parametrize("length", [0, 31, 33])
+def test_a_bitmap_has_32_bytes(length: int) -> None:
+    with pytest.raises(Malformed, match="bitmap"):
+        check_map_absence(bytes(32), MapProof(bytes(length), ()), EMPTY)
+
+
 @pytest.mark.parametrize("length", [0, 15, 17, 32])
 def test_a_work_id_has_16_bytes(length: int) -> None:
     with pytest.raises(Malformed, match="work id"):

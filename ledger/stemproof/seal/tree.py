@@ -68,8 +68,9 @@ class Frontier:
         if len(listed) != size.bit_count():
             raise Malformed("length of the frontier", len(listed), str(size.bit_count()))
         self._size = size
-        # _peaks[level] is the hash of the complete subtree of that level, where size has the bit.
-        self._peaks: list[bytes | None] = [None] * size.bit_length()
+        # _peaks[level] is the hash of the complete subtree of that level, b"" where size lacks
+        # the bit.
+        self._peaks = [b""] * size.bit_length()
         for level in range(size.bit_length()):
             if size >> level & 1:
                 self._peaks[level] = listed.pop()
@@ -82,7 +83,7 @@ class Frontier:
     @property
     def peaks(self) -> tuple[Digest, ...]:
         """The hashes of the complete subtrees, largest first."""
-        return tuple(Digest(peak) for peak in reversed(self._peaks) if peak is not None)
+        return tuple(Digest(peak) for peak in reversed(self._peaks) if peak)
 
     def root(self) -> Digest:
         """Compute the root from the peaks."""
@@ -133,15 +134,12 @@ class Frontier:
         return runs
 
     def _take(self, level: int) -> bytes:
-        peak = self._peaks[level]
-        if peak is None:
-            raise Malformed("frontier", f"without level {level}", f"a peak for size {self._size}")
-        self._peaks[level] = None
+        peak, self._peaks[level] = self._peaks[level], b""
         return peak
 
     def _put(self, level: int, digest: bytes) -> None:
         while len(self._peaks) <= level:
-            self._peaks.append(None)
+            self._peaks.append(b"")
         self._peaks[level] = digest
 
 
