@@ -70,15 +70,18 @@ def status(state_dir: Path) -> Testnet | None:
     return Testnet(f"http://{LOOPBACK}:{run.port}", CHAIN_ID, run.pid)
 
 
-def stop(state_dir: Path) -> bool:
-    """Stop the chain in `state_dir`, keeping its state; False when none ran."""
+def stop(state_dir: Path, *, patience_s: float = _STOP_TIMEOUT_S) -> bool:
+    """Stop the chain in `state_dir`, keeping its state; False when none ran.
+
+    What does not end by itself within `patience_s` is killed.
+    """
     folder = StateDir(state_dir.resolve())
     run = folder.read_run()
     if run is None:
         return False
     # A process id is used again after a while: only one that proves to be this anvil is ended.
     ours = _instance_on(run.port) == run.instance or _is_anvil_of(run.pid, folder)
-    if ours and not _end(run.pid, _STOP_TIMEOUT_S):
+    if ours and not _end(run.pid, patience_s):
         raise Unavailable(f"the local chain (process {run.pid}) does not stop")
     folder.run.unlink(missing_ok=True)
     folder.keep_good_copy()

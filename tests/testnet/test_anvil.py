@@ -1,0 +1,178 @@
+"""The local chain: it starts once, outlives a kill, and takes nobody's port."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tests.testnet.running import demand_anvil, running_testnet
+
+from stemproof.errors import BadInput, Unavailable
+from stemproof.evidence.ethsig import Address
+from stemproof.testnet.anvil import CHAIN_ID, Testnet, start, status, stop
+from stemproof.testnet.deploy import deploy_anchors, fund, mine
+from stemproof.testnet.rpc import call_local, call_text
+
+pytestmark = pytest.mark.chain
+
+
+def block_hash(testnet: Testnet, number: int) -> str:
+    block = call_local(testnet.port, "eth_getBlockByNumber", hex(number), False)
+    assert isinstance(block, dict)
+    found = block["hash"]
+    assert isinstance(found, str)
+    return found
+
+
+def test_it_listens_on_loopback_and_serves_its_chain_id(tmp_path: Path) -> None:
+    with running_testnet(tmp_path) as testnet:
+        assert testnet.rpc_url.startswith("http://127.0.0.1:")
+        assert call_text(testnet.port, "eth_chainId") == hex(CHAIN_ID)
+        assert status(tmp_path) == testnet
+
+
+def test_a_second_start_returns_the_running_chain(tmp_path: Path) -> None:
+    with running_testnet(tmp_path) as testnet:
+        assert start(tmp_path, 0, anvil=demand_anvil()) == testnet
+        assert start(tmp_path, testnet.port, anvil=demand_anvil()) == testnet
+
+
+def test_a_second_start_on_another_port_is_refused(tmp_path: Path) -> None:
+    with running_testnet(tmp_path) as testnet, pytest.raises(BadInput, match="already"):
+        start(tmp_path, testnet.port + 1, anvil=demand_anvil())
+
+
+def test_two_starts_at_once_give_one_chain(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from stemproof.testnet.anvil import start; "
+        "print(start(Path(sys.argv[1]), 0, anvil=Path(sys.argv[2])).pid)"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path), str(demand_anvil())]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    try:
+        pids = {process.communicate(timeout=60)[0] for process in both}
+        assert len(pids) == 1
+        # The commands have ended; the chain has not.
+        assert status(tmp_path) is not None
+    finally:
+        assert stop(tmp_path)
+
+
+def test_stopping_twice_is_no_error(tmp_path: Path) -> None:
+    with running_testnet(tmp_path):
+        assert stop(tmp_path)
+        assert not stop(tmp_path)
+        assert status(tmp_path) is None
+
+
+def test_a_port_taken_by_something_else_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(Unavailable, match=f"port {port} .* is taken"):
+            start(tmp_path, port, anvil=demand_anvil())
+    assert status(tmp_path) is None
+
+
+def test_a_program_that_is_no_chain_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="ended at once"):
+        start(tmp_path, 0, anvil=Path("/bin/false"))
+
+
+def test_blocks_state_and_old_proofs_survive_a_kill(tmp_path: Path) -> None:
+    someone = Address(b"\x07" * 20)
+    with running_testnet(tmp_path) as testnet:
+        contract = deploy_anchors(testnet)
+        fund(testnet, someone, wei=12345)
+        mine(testnet, 3)
+        before = [block_hash(testnet, number) for number in range(1, 5)]
+        wait_for_the_state_file(tmp_path)
+        os.kill(testnet.pid, signal.SIGKILL)
+        wait_until_down(tmp_path)
+        again = start(tmp_path, testnet.port, anvil=demand_anvil())
+        assert [block_hash(again, number) for number in range(1, 5)] == before
+        assert deploy_anchors(again) == contract
+        assert call_text(again.port, "eth_blockNumber") == "0x4"
+        assert call_text(again.port, "eth_getBalance", "0x" + someone.hex(), "latest") == hex(12345)
+        at: dict[str, str] = {"blockHash": before[0]}
+        proof = call_local(again.port, "eth_getProof", "0x" + contract.hex(), [], dict(at))
+        assert isinstance(proof, dict)
+        assert proof["codeHash"] != "0x" + "0" * 64
+
+
+def wait_for_the_state_file(folder: Path) -> None:
+    """anvil writes each second: two writes that began after now hold all that was mined."""
+    written = folder / "anvil.json"
+    for _ in range(2):
+        last = written.stat().st_mtime_ns if written.exists() else 0
+        deadline = time.monotonic() + 10
+        while not written.exists() or written.stat().st_mtime_ns == last:
+            assert time.monotonic() < deadline, "anvil does not write its state"
+            time.sleep(0.02)
+    time.sleep(0.1)
+
+
+def wait_until_down(folder: Path) -> None:
+    deadline = time.monotonic() + 10
+    while status(folder) is not None:
+        assert time.monotonic() < deadline, "the chain still answers"
+        time.sleep(0.02)
+
+
+def test_half_a_state_file_is_replaced_by_the_last_whole_one(tmp_path: Path) -> None:
+    with running_testnet(tmp_path) as testnet:
+        deploy_anchors(testnet)
+        before = block_hash(testnet, 1)
+    state = tmp_path / "anvil.json"
+    whole = state.read_bytes()
+    state.write_bytes(whole[: len(whole) // 2])
+    with running_testnet(tmp_path) as testnet:
+        assert block_hash(testnet, 1) == before
+
+
+def test_a_damaged_state_without_a_copy_is_an_error_and_is_kept(tmp_path: Path) -> None:
+    state = tmp_path / "anvil.json"
+    state.write_bytes(b'{"block"')
+    with pytest.raises(BadInput, match="is damaged"):
+        start(tmp_path, 0, anvil=demand_anvil())
+    assert state.read_bytes() == b'{"block"'
+
+
+def test_a_process_id_that_is_used_again_is_not_ended(tmp_path: Path) -> None:
+    bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        noted = {"pid": bystander.pid, "port": 1, "instance": "0x00"}
+        (tmp_path / "anvil.run.json").write_text(json.dumps(noted))
+        assert not stop(tmp_path)
+        assert bystander.poll() is None
+    finally:
+        bystander.kill()
+        bystander.wait()
+
+
+def test_a_hanging_chain_is_ended_all_the_same(tmp_path: Path) -> None:
+    with running_testnet(tmp_path) as testnet:
+        # It answers nothing and heeds no SIGTERM.
+        os.kill(testnet.pid, signal.SIGSTOP)
+        assert stop(tmp_path, patience_s=0.5)
+        assert status(tmp_path) is None
+
+
+def test_finality_is_two_blocks_behind(tmp_path: Path) -> None:
+    with running_testnet(tmp_path) as testnet:
+        mine(testnet, 5)
+        final = call_local(testnet.port, "eth_getBlockByNumber", "finalized", False)
+        assert isinstance(final, dict)
+        assert final["number"] == "0x3"
+
+
+def test_anchors_stands_at_the_same_address_on_every_chain(tmp_path: Path) -> None:
+    with running_testnet(tmp_path / "a") as one, running_testnet(tmp_path / "b") as two:
+        mine(two, 4)
+        assert deploy_anchors(one) == deploy_anchors(two) == deploy_anchors(one)
