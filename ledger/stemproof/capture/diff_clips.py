@@ -11,8 +11,12 @@ from .findings import Findings
 from .match import Key, pair_things
 from .notes import NoteChange, compare_notes
 from .sentences import clip_label, note_count, note_sentence, notes_place, plain
-from .sessions.model import Clip, ClipKind, Moment
+from .sessions.model import Clip, ClipKind, Moment, Take
 from .timeline import Timeline, is_same_moment
+
+TAKE_PARAMETERS = frozenset(
+    {"play rate", "preserve pitch", "pitch", "channel mode", "take volume", "take pan"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,29 +70,64 @@ def compare_clip(findings: Findings, subject: Subject, times: Times, one: Clip, 
     label = clip_label(two)
     if two.kind is not ClipKind.SLOT:
         _compare_place(findings, subject, times, one, two)
-        if one.name != two.name and not findings.upgraded:
-            text = f"{subject.label}: {clip_label(one)} renamed to '{plain(two.name)}'"
-            findings.add(subject, _change("clip.renamed", label, text, two, one.name, two.name))
         if one.muted != two.muted:
             text = f"{subject.label}: {label} {'muted' if two.muted else 'unmuted'}"
             states = ["muted" if c.muted else "playing" for c in (one, two)]
             findings.add(subject, _change("clip.muted", label, text, two, states[0], states[1]))
-    _compare_media(findings, subject, one, two)
+    has_other_take = bool(one.take and two.take and one.take != two.take)
     _compare_takes(findings, subject, one, two)
     pattern = _change("clip.setting", label, "", two)
+    if has_other_take:
+        # Name, file, notes and settings are the other take's: they did not change.
+        kept = [[p for p in c.parameters if p.name not in TAKE_PARAMETERS] for c in (one, two)]
+        findings.compare_parameters(subject, kept[0], kept[1], pattern)
+        return
     findings.compare_parameters(subject, one.parameters, two.parameters, pattern)
+    _compare_content(findings, subject, times, one, two)
+
+
+def _compare_content(
+    findings: Findings, subject: Subject, times: Times, one: Clip, two: Clip
+) -> None:
+    label = clip_label(two)
+    if one.name != two.name and two.kind is not ClipKind.SLOT and not findings.upgraded:
+        text = f"{subject.label}: {clip_label(one)} renamed to '{plain(two.name)}'"
+        findings.add(subject, _change("clip.renamed", label, text, two, one.name, two.name))
+    _compare_media(findings, subject, one, two)
+    if not is_same_moment(one.offset, times.before, two.offset, times.after):
+        _compare_offset(findings, subject, times, one, two)
     for change in _note_changes(one, two):
         add_notes(findings, subject, times.after, two, change)
     if one.controllers != two.controllers and two.kind is ClipKind.NOTES:
         counts = [str(c.controllers.size if c.controllers else 0) for c in (one, two)]
-        text = f"{subject.label}: controller data of {label} changed ({counts[0]} -> {counts[1]})"
+        shown = counts[1] if counts[0] == counts[1] else f"{counts[0]} -> {counts[1]}"
+        text = f"{subject.label}: controller data of {label} changed (events: {shown})"
         findings.add(
             subject, _change("controllers.changed", label, text, two, counts[0], counts[1])
         )
-    scope = subject.scope if two.kind is ClipKind.AUTOMATION else Scope.CLIP
-    findings.compare_automations(subject, one.points, two.points, scope)
+    findings.compare_automations(subject, one.points, two.points, _envelope_scope(subject, two))
     gone, come = compare_chain(findings, subject, one.devices, two.devices)
     report_loose(findings, gone, come)
+
+
+def _compare_offset(
+    findings: Findings, subject: Subject, times: Times, one: Clip, two: Clip
+) -> None:
+    if _is_left_trim(times, one, two):
+        return
+    label = clip_label(two)
+    spans = times.before.span(one.offset), times.after.span(two.offset)
+    text = f"{subject.label}: {label} plays its source from {spans[1]}, not {spans[0]}"
+    findings.add(subject, _change("clip.slipped", label, text, two, spans[0], spans[1]))
+
+
+def _envelope_scope(subject: Subject, clip: Clip) -> Scope:
+    if clip.kind is not ClipKind.AUTOMATION:
+        return Scope.CLIP
+    target = clip.points[0].target if clip.points else ""
+    if target == "tempo":
+        return Scope.SESSION
+    return Scope.MASTER if target.startswith("master") else subject.scope
 
 
 def add_notes(
@@ -189,30 +228,29 @@ def _compare_place(
     findings: Findings, subject: Subject, times: Times, one: Clip, two: Clip
 ) -> None:
     label = clip_label(two)
-    moved = not _same(times, one.position, two.position)
-    resized = not _same(times, one.length, two.length)
-    trimmed = not _same(times, one.offset, two.offset)
-    ends = [_end(clip) for clip in (one, two)]
-    if moved and resized and _same(times, ends[0], ends[1]):
+    places = times.before.place(one.position), times.after.place(two.position)
+    if _is_left_trim(times, one, two):
         # The left edge was dragged: position, length and offset follow from one another.
-        places = times.before.place(one.position), times.after.place(two.position)
         text = f"{subject.label}: start of {label} trimmed from {places[0]} to {places[1]}"
         findings.add(subject, _change("clip.trimmed", label, text, two, places[0], places[1]))
         return
-    if moved:
-        places = times.before.place(one.position), times.after.place(two.position)
+    if not _same(times, one.position, two.position):
         text = f"{subject.label}: {label} moved from {places[0]} to {places[1]}"
         found = _change("clip.moved", label, text, two, places[0], places[1])
         shift = times.after.shift(one.position, two.position)
         findings.add(subject, replace(found, group=f"moved {shift}"))
-    if resized and not findings.upgraded:
+    if not _same(times, one.length, two.length) and not findings.upgraded:
         spans = times.before.span(one.length), times.after.span(two.length)
         text = f"{subject.label}: length of {label} {spans[0]} -> {spans[1]}"
         findings.add(subject, _change("clip.resized", label, text, two, spans[0], spans[1]))
-    if trimmed:
-        spans = times.before.span(one.offset), times.after.span(two.offset)
-        text = f"{subject.label}: {label} plays its source from {spans[1]}, not {spans[0]}"
-        findings.add(subject, _change("clip.slipped", label, text, two, spans[0], spans[1]))
+
+
+def _is_left_trim(times: Times, one: Clip, two: Clip) -> bool:
+    return (
+        not _same(times, one.position, two.position)
+        and not _same(times, one.length, two.length)
+        and _same(times, _end(one), _end(two))
+    )
 
 
 def _same(times: Times, one: Moment, two: Moment) -> bool:
@@ -229,27 +267,37 @@ def _compare_media(findings: Findings, subject: Subject, one: Clip, two: Clip) -
     if one.media == two.media:
         return
     names = [plain(c.media.path) if c.media else "nothing" for c in (one, two)]
-    text = f"{subject.label}: {clip_label(two)} plays '{names[1]}' instead of '{names[0]}'"
+    text = f"{subject.label}: {clip_label(one)} now plays '{names[1]}', not '{names[0]}'"
     findings.add(subject, _change("clip.media", clip_label(two), text, two, names[0], names[1]))
 
 
+def _takes(clip: Clip) -> dict[str, Take]:
+    alone = (Take(clip.take, clip.name),)
+    return {take.identity or take.name: take for take in clip.takes or alone}
+
+
 def _compare_takes(findings: Findings, subject: Subject, one: Clip, two: Clip) -> None:
-    known = {t.identity or t.name for t in one.takes}
-    now = {t.identity or t.name for t in two.takes}
+    """Report takes that came and went, or another one chosen among those known."""
     label = clip_label(two)
-    for take in two.takes if one.takes or len(two.takes) > 1 else ():
-        if (take.identity or take.name) not in known and one.takes:
-            kind, verb = ("take.recorded", "recorded") if two.recorded else ("take.added", "added")
-            text = f"{subject.label}: take '{plain(take.name)}' {verb} in {label}"
-            findings.add(subject, _change(kind, label, text, two, None, take.name))
-    if not one.takes and two.takes:
-        text = f"{subject.label}: {label} now has {len(two.takes)} takes"
-        kind = "take.recorded" if two.recorded and not one.recorded else "take.added"
-        findings.add(subject, _change(kind, label, text, two, "1 take", f"{len(two.takes)} takes"))
-    for take in one.takes:
-        if (take.identity or take.name) not in now:
-            text = f"{subject.label}: take '{plain(take.name)}' removed from {label}"
-            findings.add(subject, _change("take.removed", label, text, two, take.name, None))
+    before, after = _takes(one), _takes(two)
+    come = [key for key in after if key not in before]
+    gone = [key for key in before if key not in after]
+    if not one.take and not one.takes:
+        return
+    for key in come:
+        is_recorded = two.recorded and key == two.take
+        kind, verb = ("take.recorded", "recorded") if is_recorded else ("take.added", "added")
+        name = plain(after[key].name)
+        text = f"{subject.label}: take '{name}' {verb}, {len(after)} takes in all"
+        findings.add(subject, _change(kind, label, text, two, None, name))
+    for key in gone:
+        name = plain(before[key].name)
+        text = f"{subject.label}: take '{name}' removed from {label}"
+        findings.add(subject, _change("take.removed", label, text, two, name, None))
+    if one.take != two.take and not come and not gone:
+        names = plain(one.name), plain(two.name)
+        text = f"{subject.label}: take '{names[1]}' chosen, not '{names[0]}'"
+        findings.add(subject, _change("take.chosen", label, text, two, names[0], names[1]))
 
 
 def _change(

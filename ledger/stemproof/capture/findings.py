@@ -155,8 +155,8 @@ def _add_envelope(
     lane = new or old
     if lane is None:
         return
-    one = None if old is None else f"{len(old.points)} points"
-    two = None if new is None else f"{len(new.points)} points"
+    one = None if old is None else _count(old)
+    two = None if new is None else _count(new)
     name = plain(lane.target) or "unknown target"
     detail = {
         "added": f"added ({two})",
@@ -167,6 +167,10 @@ def _add_envelope(
     text = f"{subject.label}: automation of {name} {detail}"
     what = f"automation of {name}"
     findings.add(subject, Change(f"automation.{verb}", what, text, one, two, lane.identity, scope))
+
+
+def _count(lane: Automation) -> str:
+    return "1 point" if len(lane.points) == 1 else f"{len(lane.points)} points"
 
 
 def _moved_points(old: Automation | None, new: Automation | None) -> str:

@@ -45,14 +45,17 @@ def shown_value(value: str, unit: Unit) -> str:
         return "centre" if side == 0 else f"{abs(side):g}{'L' if side < 0 else 'R'}"
     if unit is Unit.SWITCH:
         return "off" if number == 0 else "on"
+    if unit is Unit.DECIBEL:
+        return f"{_trim(number, 2)} dB"
     if unit in _SUFFIX:
-        return f"{_trim(number, 3)}{_SUFFIX[unit]}"
-    return plain(value) if len(value) <= 12 else f"{number:.6g}"
+        return f"{number:.6g}{_SUFFIX[unit]}"
+    return f"{number:.6g}" if "." in value else plain(value)
 
 
 def shown_change(before: Parameter, after: Parameter) -> str:
     """Show a change of one parameter; values that read alike are shown as stored."""
     one, two = shown_value(before.value, before.unit), shown_value(after.value, after.unit)
+    # Too close to tell apart when rounded, yet more than rounding: show all digits.
     if one == two:
         one, two = plain(before.value), plain(after.value)
     suffix = _SUFFIX.get(after.unit, " dB" if after.unit is Unit.GAIN else "")

@@ -39,10 +39,10 @@ _SKIPPED_ELEMENTS = frozenset({"key", "INFORMATION", "connection"})
 _FOLDER = re.compile(r"^(?:(?:factory|user|default)[a-z]{0,12}|local):")
 _PLAIN_NAMES = {
     "vol": "volume",
-    "fcut": "filter cutoff",
-    "fres": "filter resonance",
-    "ftype": "filter type",
-    "fwet": "filter on",
+    "fcut": "cutoff",
+    "fres": "resonance",
+    "ftype": "type",
+    "fwet": "on",
     "elvol": "volume envelope",
     "elcut": "cutoff envelope",
     "elres": "resonance envelope",
@@ -194,12 +194,13 @@ def read_effect(element: _Element, targets: dict[str, str], track: str) -> Devic
 
 def read_native(element: _Element, targets: dict[str, str], track: str) -> Device:
     """Read a fixed part of a track (envelopes, arpeggio, chords) as a native device."""
-    title = plain_title(str(element.tag))
+    tag = str(element.tag)
+    title = plain_title(tag)
     reader = ParameterReader(targets, f"{track}, {title}")
     reader.read(element)
     return Device(
         title,
-        ids=(PluginId(PluginKind.NATIVE, f"lmms:{element.tag}"),),
+        ids=(PluginId(PluginKind.NATIVE, f"lmms:{tag}"),),
         role="instrument",
         parameters=tuple(reader.parameters),
         state=reader.state(),

@@ -189,6 +189,7 @@ class Clip:
     parameters: tuple[Parameter, ...] = ()
     devices: tuple[Device, ...] = ()
     takes: tuple[Take, ...] = ()
+    take: str = ""  # identity of the active take
     recorded: bool = False  # the program says that it recorded this
 
 

@@ -104,6 +104,7 @@ def read_item(item: Chunk) -> Clip:
             d for c in active.chunks if c.name == "TAKEFX" for d in read_chain(c, "take")
         ),
         takes=takes if len(takes) > 1 else (),
+        take=active.word("GUID", 0, ""),
         recorded="RECPASS" in active.settings,
     )
 
