@@ -1,6 +1,6 @@
 """Make the vectors in tests/vectors/chainevidence from real blocks of a local chain.
 
-    anvil --port 8549 --hardfork osaka --no-mining
+    anvil --port 8549 --hardfork osaka --no-mining --accounts 8 --order fifo
     python tests/evidence/make_chainevidence.py http://127.0.0.1:8549 CREATION_CODE_HEX_FILE NAME
 
 What a vector expects comes from the node's own answers (block hash, storage, call), not
@@ -19,6 +19,8 @@ from stemproof.evidence.accumulator import next_head
 from stemproof.evidence.assembly import AnchorPlace, assemble_evidence
 from stemproof.evidence.chain import format_evidence, head_slot
 from stemproof.evidence.keccak import keccak256
+from stemproof.evidence.receipt import receipt_bytes_from_rpc
+from stemproof.evidence.trie import build_proof
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "chainevidence"
 ANCHOR = keccak256(b"anchor(bytes32,uint256,uint40,bytes32)")[:4]
@@ -45,6 +47,11 @@ class Node:
 
 def _word(value: int | bytes) -> bytes:
     return value.to_bytes(32, "big") if isinstance(value, int) else value.rjust(32, b"\0")
+
+
+def _write(name: str, vector: dict[str, Any]) -> None:
+    text = json.dumps(vector, indent=1, sort_keys=True)
+    (VECTORS / f"{name}.json").write_text(text + "\n")
 
 
 class Chain:
@@ -92,6 +99,11 @@ class Chain:
         slot = "0x" + head_slot(publisher, origin).hex()
         at = {"blockHash": block["hash"]}
         contract = "0x" + self.contract.hex()
+        answers = {
+            "block": {k: v for k, v in block.items() if k != "transactions"},
+            "proof": self.node.ask("eth_getProof", contract, [slot], at),
+            "receipts": self.node.ask("eth_getBlockReceipts", block["number"]),
+        }
         evidence = assemble_evidence(
             AnchorPlace(
                 chain_id=int(self.node.ask("eth_chainId"), 16),
@@ -100,9 +112,7 @@ class Chain:
                 origin_id=origin,
                 transaction_index=index,
             ),
-            block=block,
-            proof=self.node.ask("eth_getProof", contract, [slot], at),
-            receipts=self.node.ask("eth_getBlockReceipts", block["number"]),
+            **answers,
         )
         head = self.head(publisher, origin)
         assert head == int(self.node.ask("eth_getStorageAt", contract, slot, at), 16)
@@ -121,8 +131,10 @@ class Chain:
                 "prior": data[64:].hex(),
             },
         }
-        path = VECTORS / f"{name}.json"
-        path.write_text(json.dumps(vector, indent=1, sort_keys=True) + "\n")
+        # The answers of the small block also feed the tests of assembling evidence.
+        if name.endswith("-first"):
+            vector["answers"] = answers
+        _write(name, vector)
 
 
 def main(url: str, code_file: str, name: str) -> None:
@@ -165,6 +177,17 @@ def main(url: str, code_file: str, name: str) -> None:
     chain.node.ask("evm_setNextBlockTimestamp", time)
     block = chain.mine()
     chain.write(f"{name}-twice", block, 1, one, origin)
+    receipts = chain.node.ask("eth_getBlockReceipts", block["number"])
+    _, nodes = build_proof([receipt_bytes_from_rpc(receipt) for receipt in receipts], 0)
+    _write(
+        f"refused-{name}-earlier-of-two",
+        {
+            "base": f"{name}-twice",
+            "set": {"transaction_index": 0, "receipt_proof": [node.hex() for node in nodes]},
+            "refused": "Refuted",
+            "says": "a later anchor of this log",
+        },
+    )
 
 
 if __name__ == "__main__":

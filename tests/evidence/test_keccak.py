@@ -1,0 +1,34 @@
+"""Keccak-256: published digests, and that this room is cheap to import."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from stemproof.evidence.keccak import keccak256
+
+
+@pytest.mark.parametrize(
+    ("data", "digest"),
+    [
+        (b"", "c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470"),
+        (b"abc", "4e03657aea45a94fc7d47ba826c8d667c0d1e6e33a64a036ec44f58fa12d6c45"),
+        (b"\x80", "56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421"),
+        (b"\xc0", "1dcc4de8dec75d7aab85b567b6ccd41ad312451b948a7413f0a142fd40d49347"),
+    ],
+)
+def test_a_published_digest_is_computed(data: bytes, digest: str) -> None:
+    assert keccak256(data).hex() == digest
+
+
+def test_importing_the_room_loads_neither_crypto_nor_a_chain_library() -> None:
+    code = (
+        "import sys, stemproof.evidence.chain, stemproof.evidence.assembly, "
+        "stemproof.evidence.ethsig, stemproof.evidence.eip712\n"
+        "heavy = {'Crypto', 'coincurve', 'cffi', 'web3', 'eth_account', 'eth_hash', 'rlp'}\n"
+        "sys.exit(str(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
