@@ -121,3 +121,33 @@ FROM event JOIN tree ON tree.number = event.tree WHERE tree.log = ?;
 
 -- name: integrity
 PRAGMA integrity_check(20);
+
+-- name: add_project
+INSERT INTO project (work, folder, title) VALUES (?, ?, ?);
+
+-- name: projects
+SELECT project.work, folder, title, paused, session, last_change FROM project
+LEFT JOIN tree ON tree.work = project.work GROUP BY project.work ORDER BY min(tree.number);
+
+-- name: put_session
+UPDATE project SET session = ?, last_change = ? WHERE work = ?;
+
+-- name: put_paused
+UPDATE project SET paused = ? WHERE work = ?;
+
+-- name: move_project
+UPDATE project SET folder = ? WHERE work = ?;
+
+-- name: seen_files
+SELECT path, kind, bytes, mtime_ns, digest FROM seen WHERE work = ?;
+
+-- name: seen_saved
+SELECT saved FROM seen WHERE work = ? AND path = ?;
+
+-- name: put_seen
+INSERT INTO seen (work, path, kind, bytes, mtime_ns, digest, saved) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (work, path) DO UPDATE SET kind = excluded.kind, bytes = excluded.bytes,
+mtime_ns = excluded.mtime_ns, digest = excluded.digest, saved = excluded.saved;
+
+-- name: drop_seen
+DELETE FROM seen WHERE work = ? AND path = ?;
