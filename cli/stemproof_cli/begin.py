@@ -1,0 +1,79 @@
+"""start, init, status: the first things and the first look."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stemproof_cli import context, say
+
+if TYPE_CHECKING:
+    from stemproof.acts.home import Home
+
+Title = Annotated[str | None, typer.Option(help="The title; by default the folder's name.")]
+Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    app.command()(start)
+    app.command()(init)
+    app.command()(status)
+
+
+def init() -> None:
+    """Make a ledger: keys, and a log bound to them."""
+    _make(context.home())
+
+
+def start(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The song's project folder.")],
+    title: Title = None,
+    once: Annotated[
+        bool, typer.Option("--once", help="Look once and stop, instead of watching.")
+    ] = False,
+) -> None:
+    """Begin to record the making of the piece in DIR, and go on recording while you work."""
+    from stemproof.acts.begin import add_work
+    from stemproof.acts.home import now
+    from stemproof_cli.works import watch_works
+
+    home = context.home()
+    if not home.exists:
+        _make(home)
+    work = add_work(home, folder, title, now())
+    say.talk(f"recording {work.title!r} in {work.folder}")
+    watch_works(home, once=once)
+
+
+def status(json: Json = False) -> None:
+    """Say how things stand: works, what is not anchored, what needs a person."""
+    from stemproof.acts.standing import look_at
+
+    standing = look_at(context.ledger())
+    if json:
+        say.answer_json(standing.as_json())
+        return
+    say.table(("work", "events", "anchored", "state", "folder"), standing.rows())
+    for line in standing.lines():
+        say.answer(line)
+
+
+def _make(home: Home) -> None:
+    from stemproof.acts.begin import make_ledger
+    from stemproof.acts.home import now
+    from stemproof.keys.passphrase import choose_passphrase, keep_in_keyring
+
+    say.talk(f"making a ledger at {home.path}")
+    passphrase = choose_passphrase(
+        descriptor=context.settings.passphrase_fd, prompt=context.prompt()
+    )
+    created = make_ledger(home, passphrase, now())
+    kept = context.settings.passphrase_fd is None and keep_in_keyring(
+        created.keys.account_address, passphrase
+    )
+    if kept:
+        say.talk("the passphrase is in your system's keyring: you will not be asked again")
+    say.talk("your keys are made; write their words down soon: `stemproof key backup`")

@@ -1,0 +1,125 @@
+"""What goes where: stdout is the answer, stderr is talk.
+
+Errors are `stemproof: error: …` and, where there is something to do, `stemproof: hint: …`.
+Strangers' text is stripped of control characters before it reaches a terminal.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+import typer
+
+from stemproof.errors import StemproofError
+
+if TYPE_CHECKING:
+    from stemproof.record.canonical import Json
+
+INTERNAL_ERROR = 70
+INTERRUPTED = 130
+
+
+def run(app: typer.Typer, arguments: list[str]) -> int:
+    """Run the app and turn whatever happens into an exit code."""
+    try:
+        code = app(args=arguments, standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except StemproofError as error:
+        complain(str(error), error.hint)
+        return error.exit_code
+    except click.ClickException as error:
+        return _usage(error)
+    except (click.Abort, KeyboardInterrupt):
+        complain("stopped")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader has left: `stemproof log show | head`.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if os.environ.get("STEMPROOF_DEBUG"):
+            raise
+        complain(
+            f"this should not have happened: {type(error).__name__}: {clean(str(error))[:300]}",
+            "run it again with STEMPROOF_DEBUG=1 and report what it prints",
+        )
+        return INTERNAL_ERROR
+
+
+def _usage(error: click.ClickException) -> int:
+    hint = None
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        hint = f"see `{error.ctx.command_path} --help`"
+    complain(error.format_message().rstrip(".").replace("\n", " "), hint)
+    return 2
+
+
+def clean(text: str) -> str:
+    """Strip control characters, so that a stranger's text cannot steer a terminal."""
+    return "".join(c if c.isprintable() or c == " " else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def answer(*lines: str) -> None:
+    """Write lines of the answer."""
+    for line in lines:
+        sys.stdout.write(line + "\n")
+
+
+def answer_json(document: Mapping[str, Json]) -> None:
+    """Write the answer as one JSON document."""
+    answer(json.dumps(document, indent=2, ensure_ascii=False, sort_keys=True))
+
+
+def talk(text: str) -> None:
+    """Write a line that is not the answer."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def complain(text: str, hint: str | None = None) -> None:
+    """Write an error, and what to do about it."""
+    talk(f"stemproof: error: {clean(text)}")
+    if hint:
+        talk(f"stemproof: hint: {clean(hint)}")
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Write rows under headings, as wide as they are; nothing is cut when piped."""
+    cells = [[clean(cell) for cell in row] for row in rows]
+    widths = [
+        max([len(name), *(len(row[place]) for row in cells)]) for place, name in enumerate(columns)
+    ]
+    for row in [[name.upper() for name in columns], *cells]:
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        answer(line.rstrip())
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask before what cannot be undone; without a terminal only --yes will do."""
+    if yes:
+        return
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        from stemproof.errors import Usage
+
+        raise Usage("this cannot be undone and nobody is here to ask", hint="give --yes")
+    if not typer.confirm(question, err=True):
+        raise click.Abort
+
+
+@contextmanager
+def waiting(text: str) -> Iterator[None]:
+    """Show that something takes its time; silent where stderr is not a terminal."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(text):
+        yield
