@@ -26,6 +26,7 @@ from stemproof.audio.ffmpeg import (
     find_ffmpeg,
     input_arguments,
 )
+from stemproof.audio.pipe_hash import PipeHash
 from stemproof.errors import BadInput
 
 BLOCK_BYTES = 1 << 18
@@ -128,10 +129,10 @@ class Decoder:
     ) -> None:
         self._path = path
         self._stream = stream
-        self._hash_path = folder / "samples.sha256"
         self._messages_path = folder / "decode.txt"
         self._deadline_s = deadline_s
         self._bytes = 0
+        self._exact: PipeHash | None = None
         self._stack = contextlib.ExitStack()
 
     @property
@@ -140,15 +141,22 @@ class Decoder:
         return min(2, self._stream.channels)
 
     def __enter__(self) -> Decoder:
-        messages = self._stack.enter_context(self._messages_path.open("wb"))
-        self._running = self._stack.enter_context(
-            Running(
-                self._command(find_ffmpeg()),
-                output=subprocess.PIPE,
-                messages=messages,
-                deadline_s=self._deadline_s,
+        with contextlib.ExitStack() as stack:
+            messages = stack.enter_context(self._messages_path.open("wb"))
+            if self._stream.form is not None:
+                self._exact = stack.enter_context(PipeHash())
+            self._running = stack.enter_context(
+                Running(
+                    self._command(find_ffmpeg()),
+                    output=subprocess.PIPE,
+                    messages=messages,
+                    deadline_s=self._deadline_s,
+                    inherited=[self._exact.descriptor] if self._exact else [],
+                )
             )
-        )
+            if self._exact:
+                self._exact.start()
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -174,32 +182,24 @@ class Decoder:
         if rest or not sample_count:
             raise _damaged(self._path, messages)
         _refuse_cut(self._path, self._stream, sample_count)
-        return Decoded(sample_count, self._samples_sha256())
+        return Decoded(sample_count, self._exact.digest() if self._exact else None)
 
     def _command(self, program: Program) -> list[str]:
         # Where decoding is exact a damaged packet ends it; players forgive damage in MP3s.
         is_strict = self._stream.form and not self._stream.is_open_ended
         strict = ["-xerror"] if is_strict else []
         first, *rest = input_arguments(program.path, self._path)
+        bound = ["-t", str(MAX_SECONDS + 1)]
         command = [
             *(first, "-v", "error", *strict, *rest),
             *("-map", "0:a:0", "-af", MONO_OR_STEREO, "-c:a", "pcm_s16le", "-f", "s16le"),
-            *("-t", str(MAX_SECONDS + 1), "pipe:1"),
+            *(*bound, "pipe:1"),
         ]
-        if self._stream.form:
-            codec = f"pcm_{self._stream.form}"
-            command += ["-map", "0:a:0", "-c:a", codec, "-f", "hash", "-hash", "sha256"]
-            command += ["-t", str(MAX_SECONDS + 1), str(self._hash_path)]
+        if self._exact:
+            form = str(self._stream.form)
+            command += ["-map", "0:a:0", "-c:a", f"pcm_{form}", "-f", form, *bound]
+            command.append(f"pipe:{self._exact.descriptor}")
         return command
-
-    def _samples_sha256(self) -> bytes | None:
-        if self._stream.form is None:
-            return None
-        text = self._hash_path.read_text("ascii").strip()
-        found = re.fullmatch(r"SHA256=([0-9a-f]{64})", text)
-        if found is None:
-            raise BadInput(f"{self._path.name!r} was not decoded: ffmpeg wrote no digest")
-        return bytes.fromhex(found[1])
 
 
 def _run(command: list[str], folder: Path, deadline_s: float) -> tuple[str, int]:

@@ -69,11 +69,21 @@ class Running:
     """A started program that is killed at its deadline and never left behind."""
 
     def __init__(
-        self, command: Sequence[str], *, output: int, messages: IO[bytes], deadline_s: float
+        self,
+        command: Sequence[str],
+        *,
+        output: int,
+        messages: IO[bytes],
+        deadline_s: float,
+        inherited: Sequence[int] = (),
     ) -> None:
         try:
             self._process = subprocess.Popen(  # noqa: S603 - fixed options, one absolute path
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=messages
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=messages,
+                pass_fds=inherited,
             )
         except OSError as error:
             raise Unavailable(f"{command[0]} cannot be run: {error.strerror}") from error

@@ -231,7 +231,8 @@ def _reverberate(sound: Stereo) -> Stereo:
 
 def _equalise(sound: Stereo, equaliser: Equaliser) -> Stereo:
     """Apply three bands with soft borders, without moving the phase."""
-    frequency: Mono = np.linspace(0.0, RATE / 2, LENGTH // 2 + 1)
+    size = LENGTH + RATE  # a silent second, so that the end does not ring into the start
+    frequency: Mono = np.linspace(0.0, RATE / 2, size // 2 + 1)
     above_low = _above(frequency, equaliser.low_hz)
     above_high = _above(frequency, equaliser.high_hz)
     gain_db = (
@@ -239,8 +240,8 @@ def _equalise(sound: Stereo, equaliser: Equaliser) -> Stereo:
         + equaliser.mid_db * (above_low - above_high)
         + equaliser.high_db * above_high
     )
-    shaped: Stereo = np.fft.irfft(np.fft.rfft(sound) * 10 ** (gain_db / 20), LENGTH)
-    return shaped
+    shaped: Stereo = np.fft.irfft(np.fft.rfft(sound, size) * 10 ** (gain_db / 20), size)
+    return shaped[:, :LENGTH]
 
 
 def _above(frequency: Mono, border_hz: float) -> Mono:
