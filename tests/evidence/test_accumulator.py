@@ -8,8 +8,8 @@ import pytest
 from eth_abi.abi import encode
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.evidence.vectors import KINDS, cases, load
 
-from evidence.vectors import KINDS, cases, load
 from stemproof.evidence.accumulator import Step, next_head, parse_head, replay
 from stemproof.evidence.keccak import keccak256
 

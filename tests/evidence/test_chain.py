@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.evidence.vectors import KINDS, cases, load
 
-from evidence.vectors import KINDS, cases, load
 from stemproof.errors import Malformed, Refuted
 from stemproof.evidence.accumulator import parse_head
 from stemproof.evidence.assembly import AnchorPlace, assemble_evidence

@@ -9,8 +9,8 @@ from eth_account import Account
 from eth_account.messages import encode_typed_data
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.evidence.vectors import cases, load
 
-from evidence.vectors import cases, load
 from stemproof.errors import Malformed
 from stemproof.evidence.eip712 import (
     Domain,

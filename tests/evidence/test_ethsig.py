@@ -6,8 +6,8 @@ import pytest
 from eth_keys.datatypes import PrivateKey, Signature
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.evidence.vectors import KINDS, cases, load
 
-from evidence.vectors import KINDS, cases, load
 from stemproof.errors import Malformed, Refuted
 from stemproof.evidence.ethsig import (
     ORDER,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.evidence.vectors import KINDS, cases, load
 
-from evidence.vectors import KINDS, cases, load
 from stemproof.errors import Malformed, Refuted
 from stemproof.evidence.header import (
     MAX_HEADER_BYTES,

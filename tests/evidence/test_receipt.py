@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from tests.evidence.vectors import cases, load
 
-from evidence.vectors import cases, load
 from stemproof.errors import Malformed, Refuted
 from stemproof.evidence.receipt import (
     MAX_LOGS,

@@ -8,8 +8,8 @@ import pytest
 import rlp as peer  # type: ignore[import-untyped]  # it publishes no types
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.evidence.vectors import load
 
-from evidence.vectors import load
 from stemproof.errors import Malformed
 from stemproof.evidence.rlp import (
     MAX_BYTES,

@@ -6,8 +6,8 @@ import pytest
 import rlp as peer  # type: ignore[import-untyped]  # it publishes no types
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.evidence.vectors import KINDS, cases, load, octets
 
-from evidence.vectors import KINDS, cases, load, octets
 from stemproof.errors import Refuted
 from stemproof.evidence.keccak import keccak256
 from stemproof.evidence.state import mapping_slot, prove_account, prove_slot
