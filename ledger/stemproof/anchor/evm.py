@@ -19,7 +19,8 @@ from web3 import Web3
 
 from stemproof.anchor.chains import ChainInfo, contract_on
 from stemproof.anchor.contract import load_artifact
-from stemproof.anchor.node import Json, Node
+from stemproof.anchor.jsonrpc import Json
+from stemproof.anchor.node import Node
 from stemproof.anchor.problems import ContractMissing, NodeDown, UntrustedNode, WrongChain
 from stemproof.errors import Malformed, Unavailable
 from stemproof.evidence.ethsig import Address, format_address

@@ -10,7 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stemproof.anchor.problems import FeeTooHigh, InsufficientFunds, NodeRefuses, Unsupported
+from stemproof.anchor.problems import (
+    FeeTooHigh,
+    InsufficientFunds,
+    NodeRefuses,
+    Unsupported,
+    UntrustedNode,
+)
 from stemproof.evidence.ethsig import format_address
 
 if TYPE_CHECKING:
@@ -18,6 +24,8 @@ if TYPE_CHECKING:
     from stemproof.evidence.ethsig import Address
 
 _GWEI = 10**9
+#: More wei than there are of any coin.
+MAX_WEI = 2**96
 # Where a node suggests no tip.
 _DEFAULT_TIP = _GWEI
 # A replacement must offer a tenth more (geth, --txpool.pricebump); an eighth is enough anywhere.
@@ -39,8 +47,10 @@ class Fees:
 def suggest_fees(chain: Chain) -> Fees:
     """Ask the chain for its base fee and tip."""
     base_fee = chain.latest_block().base_fee
+    if base_fee >= MAX_WEI:
+        raise UntrustedNode(f"{chain.node.where} says that a unit of gas costs {base_fee} wei")
     try:
-        tip = chain.node.read_quantity("eth_maxPriorityFeePerGas")
+        tip = chain.node.read_quantity("eth_maxPriorityFeePerGas", below=MAX_WEI)
     except (NodeRefuses, Unsupported):
         tip = _DEFAULT_TIP
     return Fees(max_fee=2 * base_fee + tip, tip=tip, base_fee=base_fee)

@@ -7,14 +7,15 @@ access key, so messages show only their host.
 
 from __future__ import annotations
 
-import json
 import time
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 import requests
+import urllib3
 from web3 import HTTPProvider
 
+from stemproof.anchor.jsonrpc import decode_answer
 from stemproof.anchor.problems import NodeDown, NodeRefuses, Unsupported, UntrustedNode
 from stemproof.errors import Malformed
 from stemproof.evidence.quantity import parse_data, parse_quantity
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     from web3.types import RPCEndpoint, RPCResponse
 
+    from stemproof.anchor.jsonrpc import Json
+
 # All receipts of a full block have about 5 MB.
 _MAX_ANSWER_BYTES = 64 * 2**20
 _CHUNK_BYTES = 64 * 1024
@@ -31,8 +34,6 @@ _CHUNK_BYTES = 64 * 1024
 _METHOD_NOT_FOUND = -32601
 _METHOD_NOT_SUPPORTED = -32004
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
-Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
 
 class BoundedProvider(HTTPProvider):
@@ -49,7 +50,7 @@ class BoundedProvider(HTTPProvider):
     def make_request(self, method: RPCEndpoint, params: object) -> RPCResponse:
         """Send one call and yield the decoded answer."""
         raw = self.post(self.encode_rpc_request(method, params))
-        return cast("RPCResponse", json.loads(raw))
+        return cast("RPCResponse", decode_answer(raw))
 
     def post(self, body: bytes) -> bytes:
         """Send one body and read the answer, within the limits; redirects are not followed."""
@@ -57,13 +58,15 @@ class BoundedProvider(HTTPProvider):
         with self._http.post(
             self.url,
             data=body,
-            headers=self.get_request_headers(),
+            # Nothing packed: what is unpacked would need a limit of its own.
+            headers={**self.get_request_headers(), "Accept-Encoding": "identity"},
             timeout=self.timeout_s,
             stream=True,
             allow_redirects=False,
         ) as response:
             received = bytearray()
-            for chunk in response.iter_content(_CHUNK_BYTES):
+            # Not iter_content, which waits for full chunks: a drop now and then would hold us up.
+            while chunk := response.raw.read1(_CHUNK_BYTES):
                 received += chunk
                 if len(received) > _MAX_ANSWER_BYTES:
                     raise requests.exceptions.ContentDecodingError("answer too long")
@@ -94,7 +97,7 @@ class Node:
         """Call a method; NodeDown, NodeRefuses, Unsupported or UntrustedNode when it fails."""
         try:
             answer: object = self.provider.make_request(cast("RPCEndpoint", method), list(params))
-        except requests.exceptions.Timeout as error:
+        except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError) as error:
             raise NodeDown(
                 f"{self.where} did not answer {method} within {self.provider.timeout_s:g} s"
             ) from error
@@ -102,9 +105,13 @@ class Node:
             raise UntrustedNode(f"{self.where} answers {method} too long or garbled") from error
         except requests.exceptions.HTTPError as error:
             raise NodeDown(f"{self.where} answers {method} with {error}") from error
-        except (requests.exceptions.RequestException, OSError) as error:
+        except (
+            requests.exceptions.RequestException,
+            urllib3.exceptions.HTTPError,
+            OSError,
+        ) as error:
             raise NodeDown(f"{self.where} is not reachable ({type(error).__name__})") from error
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             raise UntrustedNode(f"{self.where} answers {method} with something not JSON") from error
         return self._result(method, answer)
 
@@ -117,11 +124,14 @@ class Node:
             )
         return result
 
-    def read_quantity(self, method: str, *params: Json) -> int:
+    def read_quantity(self, method: str, *params: Json, below: int = 2**256) -> int:
         """Call a method that answers with a number."""
         result = self.call(method, *params)
         try:
-            return parse_quantity(result, f"answer to {method}")
+            number = parse_quantity(result, f"answer to {method}")
+            if number >= below:
+                raise Malformed(f"answer to {method}", number, f"less than {below}")
+            return number
         except Malformed as error:
             raise UntrustedNode(f"{self.where} is not to be believed: {error}") from error
 

@@ -45,11 +45,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from stemproof.anchor.evm import Chain
-    from stemproof.anchor.node import Json
+    from stemproof.anchor.jsonrpc import Json
     from stemproof.anchor.signer import Signer
 
 # An estimate is exact at the block it was made for; the slot may be dearer in the next.
 _GAS_MARGIN = (6, 5)
+# Sixteen times the gas limit of a block.
+_MAX_GAS = 2**30
+# EIP-2681.
+_MAX_NONCE = 2**64 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,12 +244,12 @@ def _estimate(chain: Chain, sender: Address, to: Address, data: bytes) -> int:
     try:
         # On top of what waits: an anchor of this log on its way makes this one refused now
         # and not on chain, where it costs.
-        return chain.node.read_quantity("eth_estimateGas", call, "pending")
+        return chain.node.read_quantity("eth_estimateGas", call, "pending", below=_MAX_GAS)
     except NodeRefuses as error:
         _raise_refusal(error)
     # Not every node computes on what waits.
     try:
-        return chain.node.read_quantity("eth_estimateGas", call)
+        return chain.node.read_quantity("eth_estimateGas", call, below=_MAX_GAS)
     except NodeRefuses as error:
         _raise_refusal(error)
         raise
@@ -260,7 +264,9 @@ def _raise_refusal(error: NodeRefuses) -> None:
 
 
 def _count(chain: Chain, account: Address, at: str) -> int:
-    return chain.node.read_quantity("eth_getTransactionCount", format_address(account), at)
+    return chain.node.read_quantity(
+        "eth_getTransactionCount", format_address(account), at, below=_MAX_NONCE
+    )
 
 
 def _as_signer(signer: Signer | bytes) -> Signer:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import http.client
 import json
+from typing import cast
 
+from stemproof.anchor.jsonrpc import Json, decode_answer
 from stemproof.errors import Unavailable
 
 #: The only address that a test chain listens on.
 LOOPBACK = "127.0.0.1"
 # A block or a proof of a test chain is far smaller.
 _MAX_ANSWER_BYTES = 16 * 2**20
-
-Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
 
 def call_local(port: int, method: str, *params: Json, timeout_s: float = 10.0) -> Json:
@@ -33,15 +33,14 @@ def call_local(port: int, method: str, *params: Json, timeout_s: float = 10.0) -
     finally:
         connection.close()
     try:
-        answer = json.loads(raw)
-    except (ValueError, RecursionError) as error:
+        answer = decode_answer(raw)
+    except ValueError as error:
         raise Unavailable(f"{LOOPBACK}:{port} answers, but not as a chain") from error
     if not isinstance(answer, dict) or not ({"result", "error"} & answer.keys()):
         raise Unavailable(f"{LOOPBACK}:{port} answers, but not as a chain")
     if answer.get("error") is not None:
         raise Unavailable(f"the local chain refuses {method}: {answer['error']!r:.200}")
-    result: Json = answer.get("result")
-    return result
+    return cast("Json", answer.get("result"))
 
 
 def call_text(port: int, method: str, *params: Json) -> str:
