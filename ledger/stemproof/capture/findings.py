@@ -11,6 +11,8 @@ from .sentences import plain, shown_change, shown_value
 from .sessions.model import Automation, Parameter
 from .sessions.numbers import is_decimal, is_same_number
 
+_MOST_LISTED = 8
+
 
 class Findings:
     """Collects decisions. `upgraded`: the saves come from two versions of the program."""
@@ -64,21 +66,30 @@ class Findings:
             what = f"{pattern.what} {name}".strip()
             text = f"{subject.label}: {what} {shown_change(old, new)}"
             self.add(subject, _filled(pattern, what, text, old, new))
-        more, fewer = len(two.keys() - one.keys()), len(one.keys() - two.keys())
-        if (more or fewer) and not self.upgraded:
-            what = f"{pattern.what} settings".strip()
-            text = f"{subject.label}: {what}: {more} more, {fewer} fewer"
-            change = Change(
-                f"{pattern.kind.split('.')[0]}.settings",
-                what,
-                text,
-                str(len(one)),
-                str(len(two)),
-                pattern.object_id,
-                pattern.scope,
-                devices=pattern.devices,
-            )
-            self.add(subject, change)
+        if not self.upgraded and one.keys() != two.keys():
+            self._add_settings(subject, one, two, pattern)
+
+    def _add_settings(
+        self,
+        subject: Subject,
+        one: dict[str, Parameter],
+        two: dict[str, Parameter],
+        pattern: Change,
+    ) -> None:
+        gone, come = sorted(one.keys() - two.keys()), sorted(two.keys() - one.keys())
+        what = f"{pattern.what} settings".strip()
+        text = f"{subject.label}: {what}: {len(come)} more, {len(gone)} fewer"
+        change = Change(
+            f"{pattern.kind.split('.')[0]}.settings",
+            what,
+            text,
+            _listed(gone),
+            _listed(come),
+            pattern.object_id,
+            pattern.scope,
+            devices=pattern.devices,
+        )
+        self.add(subject, change)
 
     def compare_automations(
         self,
@@ -101,6 +112,13 @@ class Findings:
                 _add_envelope(self, subject, "changed", old, new, scope)
             elif old.enabled != new.enabled:
                 _add_envelope(self, subject, "switched", old, new, scope)
+
+
+def _listed(names: Sequence[str]) -> str | None:
+    if not names:
+        return None
+    more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
+    return plain(", ".join(names[:_MOST_LISTED])) + more
 
 
 def _filled(pattern: Change, what: str, text: str, old: Parameter, new: Parameter) -> Change:

@@ -85,7 +85,7 @@ def decode_text(data: bytes) -> str:
     if b"\0" in data:
         raise BadInput("the REAPER project holds zero bytes, want text")
     try:
-        return data.decode("utf-8")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError:
         return data.decode("latin-1")
 

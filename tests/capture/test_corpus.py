@@ -1,0 +1,142 @@
+"""Facts about real sessions that nobody on this project made (corpus README)."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from stemproof.capture.decision import Decision
+from stemproof.capture.diff import diff
+from stemproof.capture.rules import classify
+from stemproof.capture.sessions.model import Session
+from stemproof.capture.sessions.registry import read_session
+from stemproof.capture.sessions.undo import read_undo_log
+from stemproof.capture.summary import summarise
+from stemproof.errors import BadInput
+
+HERE = Path(__file__).parents[2]
+CORPUS = Path(os.environ.get("STEMPROOF_CORPUS", HERE.parent / "shared" / "corpus"))
+SESSIONS = CORPUS / "sessions"
+
+pytestmark = pytest.mark.skipif(not SESSIONS.is_dir(), reason="the corpus is not on this machine")
+LMMS_SONGS = ("TameAnderson-MakeMe", "Oglsdl-PpTrip")
+
+
+def load(path: Path) -> Session:
+    data = path.read_bytes()
+    return read_session(
+        path.name.removesuffix(".gz"), gzip.decompress(data) if path.suffix == ".gz" else data
+    )
+
+
+def revisions(folder: str) -> list[Session]:
+    found = [p for p in sorted((SESSIONS / folder).iterdir()) if p.suffix != ".tsv"]
+    return [load(p) for p in found]
+
+
+def note_count(session: Session) -> int:
+    return sum(len(c.notes) for t in session.tracks for c in t.clips)
+
+
+@pytest.mark.parametrize("song", LMMS_SONGS)
+def test_revision_2_to_3_has_no_event_at_all(song: str) -> None:
+    saves = revisions(f"lmms/{song}")
+    assert diff(saves[1], saves[2]) == []
+
+
+@pytest.mark.parametrize("song", LMMS_SONGS)
+def test_the_upgrade_to_1_3_is_one_note_and_no_transposition(song: str) -> None:
+    saves = revisions(f"lmms/{song}")
+    decisions = diff(saves[4], saves[5])
+    assert [d.kind for d in decisions] == ["session.upgraded"]
+    assert decisions[0].is_note
+    assert note_count(saves[4]) == note_count(saves[5])
+
+
+@pytest.mark.parametrize("song", LMMS_SONGS)
+def test_all_of_a_lmms_history_is_read_completely(song: str) -> None:
+    assert all(save.unread == () for save in revisions(f"lmms/{song}"))
+
+
+def test_a_translated_default_name_is_a_rename_of_each_pattern_track() -> None:
+    saves = revisions("lmms/TameAnderson-MakeMe")
+    for one, two in ((2, 3), (3, 4)):
+        kinds = Counter(d.kind for d in diff(saves[one], saves[two]))
+        assert set(kinds) <= {"track.renamed"}
+    assert len(diff(saves[2], saves[3])) == 5
+
+
+def test_slicing_in_reaper_reads_as_blocks_of_clips() -> None:
+    saves = revisions("rpp/vapors_track2")
+    lines = [line.text for line in summarise(diff(saves[1], saves[2]))]
+    assert "3sfull76: 35 clips moved 50.526 s later" in lines
+    assert "Piecemeal: 44 clips moved 6.316 s earlier" in lines
+    assert "Piecemeal: volume 0.0 -> -1.51 dB" in lines
+
+
+def test_the_last_reaper_revision_adds_effects_and_a_master_fade() -> None:
+    saves = revisions("rpp/vapors_track2")
+    decisions = diff(saves[2], saves[3])
+    added = {(d.track, d.what) for d in decisions if d.kind == "device.added"}
+    assert {track for track, _ in added} == {"Piecemeal"}
+    assert len(added) == 3
+    fade = [d for d in decisions if d.kind == "automation.added"]
+    assert [(d.track, d.stage, d.after) for d in fade] == [("Master", "mastering", "4 points")]
+
+
+@pytest.mark.parametrize("folder", [f"lmms/{s}" for s in LMMS_SONGS] + ["rpp/vapors_track2"])
+def test_every_history_replays_with_whole_sentences(folder: str) -> None:
+    for before, after in pairwise(revisions(folder)):
+        assert diff(before, before) == []
+        for decision in diff(before, after):
+            check_decision(decision)
+
+
+def check_decision(decision: Decision) -> None:
+    assert decision.text.isprintable()
+    assert len(decision.text) < 400
+    assert decision.before != decision.after or decision.before is None
+    unseen = classify(
+        decision, observed_live=False, received=False, ai_linked=False, tool_grade="none"
+    )
+    assert unseen[1] == "unknown"
+
+
+@pytest.mark.parametrize("folder", ["bwv879", "lighterfluid", "pypi-rpp-tests"])
+def test_single_reaper_projects_are_read(folder: str) -> None:
+    for save in revisions(f"rpp/{folder}"):
+        assert save.application == "REAPER"
+        assert diff(save, save) == []
+
+
+def test_quoted_names_and_notes_of_reaper_are_read_as_written() -> None:
+    save = load(SESSIONS / "rpp/pypi-rpp-tests/01_pypi-rpp0.5_vst.RPP")
+    names = [t.name for t in save.tracks]
+    assert names[2] == "|Beep Boop"
+    assert names[5] == '"hey'
+    assert names[6] == 'hey"'
+    assert names[7:10] == ["<", ">", "<>"]
+    notes = save.tracks[0].clips[0].notes
+    assert [(n.pitch, n.start, n.length, n.velocity) for n in notes] == [
+        (60, 0, 960, 10),
+        (62, 960, 960, 6),
+        (64, 1920, 960, 96),
+        (65, 2880, 960, 96),
+    ]
+    assert save.tracks[3].parent == save.tracks[2].identity
+
+
+def test_the_undo_log_holds_378_entries_and_is_no_session() -> None:
+    data = gzip.decompress(
+        (SESSIONS / "rpp/undo_log/01_2022-10-25_931b097.rpp-UNDO.gz").read_bytes()
+    )
+    entries = read_undo_log(data)
+    assert len(entries) == 378
+    assert any(e.label == "Split items" and e.time_s == 1666752458 for e in entries)
+    with pytest.raises(BadInput, match="undo history"):
+        read_session("song.rpp-UNDO", data)
