@@ -88,6 +88,10 @@ class ProvedAnchor:
     event: AnchorEvent
 
 
+class LaterAnchor(Refuted):
+    """The same block holds a later anchor of the same log: its evidence covers this one."""
+
+
 def parse_evidence(data: bytes) -> ChainEvidence:
     """Read evidence in the one form we write it."""
     fields = parse_object(data, what="chain evidence", max_bytes=MAX_EVIDENCE_BYTES)
@@ -136,15 +140,15 @@ def check_evidence(evidence: ChainEvidence) -> ProvedAnchor:
     """Recompute everything from the header's bytes on; yield what is proved.
 
     Of several anchors of one log in one block, only the last leaves its head in the
-    slot. The evidence of an earlier one is refused: the last one's covers it, as the
-    earlier anchor is a step of the accumulator that leads there.
+    slot. The evidence of an earlier one is refused (`LaterAnchor`): the last one's covers
+    it, as the earlier anchor is a step of the accumulator that leads there.
     """
     header = parse_header(evidence.header)
     event = _prove_event(evidence, header)
     head = _prove_head(evidence, header)
     size, acc = parse_head(head)
     if size > event.size:
-        raise Refuted(
+        raise LaterAnchor(
             f"the event anchors size {event.size}, but the block leaves size {size}: a later "
             "anchor of this log stands in the same block, and only its evidence counts"
         )
