@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import click
 import typer
 
 from stemproof.errors import StemproofError
@@ -34,9 +33,9 @@ def run(app: typer.Typer, arguments: list[str]) -> int:
     except StemproofError as error:
         complain(str(error), error.hint)
         return error.exit_code
-    except click.ClickException as error:
+    except typer.TyperException as error:
         return _usage(error)
-    except (click.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         complain("stopped")
         return INTERRUPTED
     except BrokenPipeError:
@@ -53,11 +52,11 @@ def run(app: typer.Typer, arguments: list[str]) -> int:
         return INTERNAL_ERROR
 
 
-def _usage(error: click.ClickException) -> int:
-    hint = None
-    if isinstance(error, click.UsageError) and error.ctx is not None:
-        hint = f"see `{error.ctx.command_path} --help`"
-    complain(error.format_message().rstrip(".").replace("\n", " "), hint)
+def _usage(error: typer.TyperException) -> int:
+    context = getattr(error, "ctx", None)
+    hint = None if context is None else f"see `{context.command_path} --help`"
+    message = error.format_message() if hasattr(error, "format_message") else str(error)
+    complain(message.rstrip(".").replace("\n", " "), hint)
     return 2
 
 
@@ -110,7 +109,7 @@ def confirm(question: str, *, yes: bool) -> None:
 
         raise Usage("this cannot be undone and nobody is here to ask", hint="give --yes")
     if not typer.confirm(question, err=True):
-        raise click.Abort
+        raise typer.Abort
 
 
 @contextmanager

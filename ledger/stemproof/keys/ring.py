@@ -26,6 +26,7 @@ from stemproof.keys.keyfile import KEY_FILE, Device, Secrets, open_key_file, sea
 from stemproof.keys.public import PUBLIC_FILE, Log, PublicKeys, format_public, read_public
 from stemproof.keys.words import format_words, parse_words
 from stemproof.seal import ed25519
+from stemproof.seal.checkpoint import Checkpoint, sign_checkpoint
 
 BACKUP_KEY_FILE: Final = "backup.key"
 
@@ -107,6 +108,10 @@ class Keys:
     def sign_log(self, message: bytes, *, origin: str | None = None) -> bytes:
         """Sign by the key of a log of this folder: the one that is written, or a named one."""
         return ed25519.sign(self._device(origin or self.origin).seed, message)
+
+    def sign_checkpoint(self, checkpoint: Checkpoint) -> bytes:
+        """Sign a checkpoint by the key of its log, as a note."""
+        return sign_checkpoint(checkpoint, self._device(checkpoint.origin).seed)
 
     def make_binding(self, chains: tuple[int, ...] = ()) -> bytes:
         """Make event 0 of the log that is written now."""

@@ -151,3 +151,27 @@ mtime_ns = excluded.mtime_ns, digest = excluded.digest, saved = excluded.saved;
 
 -- name: drop_seen
 DELETE FROM seen WHERE work = ? AND path = ?;
+
+-- name: add_anchor
+INSERT INTO anchor
+(log, size, root, chain, contract, publisher, prior, state, raw, tx, intent, made)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: anchor
+SELECT number, log, size, root, chain, contract, publisher, prior, state, raw, tx,
+block_number, block_hash, block_time, parent_hash, evidence, made FROM anchor WHERE number = ?;
+
+-- name: anchors
+SELECT number, log, size, root, chain, contract, publisher, prior, state, raw, tx,
+block_number, block_hash, block_time, parent_hash, evidence, made FROM anchor
+WHERE log = ? ORDER BY number;
+
+-- name: put_anchor_state
+UPDATE anchor SET state = ? WHERE number = ?;
+
+-- name: put_anchor_block
+UPDATE anchor SET state = ?, block_number = ?, block_hash = ?, block_time = ?, parent_hash = ?,
+evidence = ? WHERE number = ?;
+
+-- name: pin_of_digest
+SELECT cid, encrypted FROM pin WHERE digest = ? ORDER BY made DESC LIMIT 1;

@@ -1,0 +1,260 @@
+"""Anchoring: seal the log, record the checkpoint on chain, bring the proof home.
+
+The signed transaction is stored before it is sent, so a crash at any point is answered by
+sending the same bytes again. Evidence is captured as soon as the anchor is in a block,
+again after a reorganisation, and kept as final once the chain says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from stemproof.acts.home import Home
+from stemproof.errors import BadInput, Refuted, Unavailable
+from stemproof.log.sealing import Sealed, seal
+from stemproof.log.store import Log
+from stemproof.record.event import format_time
+
+if TYPE_CHECKING:
+    from stemproof.anchor.evm import Chain
+    from stemproof.anchor.publish import Intent
+    from stemproof.evidence.ethsig import Address
+    from stemproof.keys.ring import Keys
+
+OPEN_STATES: Final = ("pending", "anchored", "reorged")
+CHAIN_SETTING: Final = "chain"
+RPC_SETTING: Final = "rpc"
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """One anchor as the ledger knows it."""
+
+    number: int
+    log: int
+    size: int
+    root: bytes
+    chain: int
+    contract: bytes
+    publisher: bytes
+    prior: int
+    state: str
+    raw: bytes
+    tx: bytes
+    block_number: int | None
+    block_hash: bytes | None
+    block_time: int | None
+    parent_hash: bytes | None
+    evidence: bytes | None
+    made: str
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """An anchor that is signed and not sent: what it will do and cost."""
+
+    sealed: Sealed
+    prior: int
+    intent: Intent
+
+
+def connect(home: Home, log: Log, *, chain: str | None = None, rpc: str | None = None) -> Chain:
+    """Open the chain named, else the ledger's own, else the local chain if it runs."""
+    from stemproof.anchor.chains import find_chain, load_chains
+    from stemproof.anchor.evm import open_chain
+
+    name, url = choose_chain(home, log, chain=chain, rpc=rpc)
+    chains = load_chains(home.chains_file if home.chains_file.exists() else None)
+    return open_chain(find_chain(chains, name), rpc_url=url)
+
+
+def choose_chain(
+    home: Home, log: Log, *, chain: str | None = None, rpc: str | None = None
+) -> tuple[str, str | None]:
+    """Say which chain and node a deed goes to."""
+    from stemproof.testnet import anvil
+
+    kept = log.setting(CHAIN_SETTING)
+    name = chain or kept
+    if rpc is None and kept == name:
+        rpc = log.setting(RPC_SETTING)
+    if name in (None, "local", "31337"):
+        running = anvil.status(home.testnet)
+        if running is not None:
+            return str(running.chain_id), rpc or running.rpc_url
+        if rpc is None:
+            raise Unavailable(
+                "no chain is chosen and the local one does not run",
+                hint="start it with `stemproof testnet up`, or name a chain with --chain",
+            )
+        return name or "31337", rpc
+    return str(name), rpc
+
+
+def origin_id(origin: str) -> bytes:
+    """Name a log on chain."""
+    return hashlib.sha256(origin.encode()).digest()
+
+
+def list_anchors(log: Log, number: int | None = None) -> list[Anchor]:
+    """List a log's anchors, oldest first; by default those of the log being written."""
+    rows = log.fetch_all("anchors", log.number if number is None else number)
+    return [_read(row) for row in rows]
+
+
+def plan_anchor(
+    log: Log, chain: Chain, keys: Keys, *, cap_wei: int | None = None
+) -> Planned | None:
+    """Seal the log and sign its anchor; None where the chain holds this head already."""
+    from stemproof.anchor.publish import AnchorCall, prepare_anchor
+    from stemproof.evidence.ethsig import parse_address
+
+    account = parse_address(keys.account_address)
+    prior = chain.head_of(account, origin_id(log.origin))
+    _check_known(log, chain, account, prior)
+    sealed = seal(log, keys.sign_checkpoint)
+    if prior >> 216 >= sealed.size:
+        return None
+    call = AnchorCall(origin_id(log.origin), prior, sealed.size, sealed.root)
+    return Planned(sealed, prior, prepare_anchor(chain, keys.account_key, call, cap_wei=cap_wei))
+
+
+def publish(log: Log, chain: Chain, planned: Planned, moment: datetime) -> int:
+    """Store the signed transaction, then send it; give the anchor's number."""
+    from stemproof.anchor.publish import send
+
+    number = _store(log, chain, planned, moment)
+    send(chain, planned.intent.raw)
+    return number
+
+
+def refresh(log: Log, chain: Chain) -> list[Anchor]:
+    """Look every open anchor on this chain up: resend, capture, promote; give those that moved."""
+    moved = []
+    for anchor in _all_anchors(log):
+        if anchor.chain == chain.info.id and anchor.state in OPEN_STATES:
+            found = _refresh_one(log, chain, anchor)
+            if found != anchor:
+                moved.append(found)
+    return moved
+
+
+def wait_for(
+    log: Log,
+    chain: Chain,
+    number: int,
+    *,
+    states: tuple[str, ...],
+    timeout_s: float,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Anchor:
+    """Wait until an anchor is in one of the states, or has failed; else give it as it is."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        anchor = _refresh_one(log, chain, _by_number(log, number))
+        if anchor.state in (*states, "failed") or time.monotonic() >= deadline:
+            return anchor
+        sleep(0.2)
+
+
+def _refresh_one(log: Log, chain: Chain, anchor: Anchor) -> Anchor:
+    from stemproof.anchor.follow import TxState, find_status
+    from stemproof.anchor.publish import send
+
+    if anchor.state not in OPEN_STATES:
+        return anchor
+    status = find_status(chain, anchor.raw, seen=anchor.block_hash)
+    if status.state is TxState.FAILED:
+        log.run("put_anchor_state", "failed", anchor.number)
+    elif status.block is None:
+        if not status.is_known:
+            send(chain, anchor.raw)
+        if anchor.block_hash is not None:
+            # It was in a block that is no more; its evidence proves nothing now.
+            log.run("put_anchor_block", "reorged", None, None, None, None, None, anchor.number)
+    else:
+        state = "final" if status.state is TxState.FINAL else "anchored"
+        if anchor.block_hash != status.block.hash or anchor.evidence is None:
+            _capture(log, chain, anchor, state)
+        elif state != anchor.state:
+            log.run("put_anchor_state", state, anchor.number)
+    return _by_number(log, anchor.number)
+
+
+def _capture(log: Log, chain: Chain, anchor: Anchor, state: str) -> None:
+    from stemproof.anchor.capture import capture_evidence
+    from stemproof.evidence.chain import check_evidence, format_evidence
+
+    origin = dict(log.fetch_all("logs"))[anchor.log]
+    evidence = capture_evidence(chain, anchor.raw, origin_id=origin_id(origin))
+    proved = check_evidence(evidence)
+    if (proved.event.size, proved.event.root, proved.event.prior) != (
+        anchor.size,
+        anchor.root,
+        anchor.prior,
+    ):
+        raise Refuted(f"the chain holds another anchor than number {anchor.number} of this ledger")
+    log.run(
+        "put_anchor_block",
+        state,
+        proved.number,
+        proved.block_hash,
+        proved.time,
+        proved.parent_hash,
+        format_evidence(evidence),
+        anchor.number,
+    )
+
+
+def _check_known(log: Log, chain: Chain, account: Address, prior: int) -> None:
+    """Refuse to build on a head that this ledger did not make: a copy, or a stolen key."""
+    if not prior:
+        return
+    mine = [anchor for anchor in list_anchors(log) if anchor.chain == chain.info.id]
+    if not any(anchor.size == prior >> 216 for anchor in mine):
+        raise BadInput(
+            f"the chain holds a head of size {prior >> 216} of this log that this ledger did not"
+            " anchor: another copy of the ledger goes on elsewhere, or a key was taken",
+            hint="go on as a new device with `stemproof key new-device`; nothing was sent",
+        )
+
+
+def _store(log: Log, chain: Chain, planned: Planned, moment: datetime) -> int:
+    intent, sealed = planned.intent, planned.sealed
+    terms = {"nonce": intent.nonce, "gas": intent.gas, "cost_wei": str(intent.cost_wei)}
+    with log.writing():
+        return log.run(
+            "add_anchor",
+            log.number,
+            sealed.size,
+            sealed.root,
+            chain.info.id,
+            bytes(chain.contract),
+            bytes(intent.account),
+            planned.prior.to_bytes(32, "big"),
+            "pending",
+            intent.raw,
+            intent.tx_hash,
+            json.dumps(terms),
+            format_time(moment),
+        )
+
+
+def _all_anchors(log: Log) -> list[Anchor]:
+    return [anchor for number, _ in log.fetch_all("logs") for anchor in list_anchors(log, number)]
+
+
+def _by_number(log: Log, number: int) -> Anchor:
+    return _read(log.fetch_one("anchor", number))
+
+
+def _read(row: Any) -> Anchor:
+    fields = list(row)
+    fields[7] = int.from_bytes(fields[7], "big")
+    return Anchor(*fields)

@@ -1,0 +1,230 @@
+"""Claims: a signed statement about a finished work, and the bundle that proves it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stemproof.acts.begin import Work
+from stemproof.acts.facts import fact
+from stemproof.acts.gather import Gathered, covered_size, gather_logs
+from stemproof.claim.bundle import Bundle, SignedClaim, format_bundle
+from stemproof.claim.claim import (
+    Audio,
+    Claim,
+    Credit,
+    claim_digest,
+    claim_message,
+    format_claim,
+    parse_claim,
+)
+from stemproof.claim.report import make_report
+from stemproof.errors import BadInput
+from stemproof.log.store import Log
+from stemproof.record.canonical import Json
+from stemproof.record.event import format_time, parse_header
+
+if TYPE_CHECKING:
+    from stemproof.keys.ring import Keys
+
+AUDIO_ACTIONS = ("audio.appeared", "audio.changed")
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An audio file as an event of the work recorded it."""
+
+    log: int
+    work_seq: int
+    sha256: str
+    body: dict[str, Json]
+
+    @property
+    def path(self) -> str:
+        """Where it lay in the project folder."""
+        return str(self.body["path"])
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The files that a claim is about."""
+
+    masters: Sequence[Recorded]
+    stems: Sequence[Recorded]
+
+
+def recorded_audio(log: Log, work: bytes) -> list[Recorded]:
+    """List the audio that anchored events of a work recorded, oldest first."""
+    found = []
+    for tree, number, _ in log.fetch_all("trees_of_work", work):
+        for event_id, _, data in log.fetch_all("events", tree, 0, covered_size(log, number, tree)):
+            header = parse_header(data)
+            if header.action in AUDIO_ACTIONS:
+                openings = log.openings(event_id)
+                if {"body", "audio", "fingerprint"} <= openings.keys():
+                    body = json.loads(openings["body"].value)
+                    digest = openings["audio"].value.hex()
+                    found.append(Recorded(number, header.work_seq, digest, body))
+    return found
+
+
+def choose_audio(log: Log, work: Work, masters: Sequence[Path], stems: Sequence[Path]) -> Chosen:
+    """Find the named files in the record; without names, go by those of files and folders."""
+    known = recorded_audio(log, work.id)
+    newest = {item.path: item for item in known}
+    if masters:
+        chosen = [_find(known, path) for path in masters]
+    else:
+        chosen = [item for path, item in newest.items() if "master" in Path(path).stem.lower()]
+    if not chosen:
+        raise BadInput(
+            f"no anchored audio file of {work.title!r} is called a master",
+            hint="name it with --master FILE; the file must have been recorded and anchored",
+        )
+    if stems:
+        parts = [_find(known, path) for path in stems]
+    else:
+        parts = [item for path, item in newest.items() if _is_stem(path)]
+    taken = {(item.log, item.work_seq) for item in chosen}
+    return Chosen(chosen, [item for item in parts if (item.log, item.work_seq) not in taken])
+
+
+def make_claim(log: Log, keys: Keys, work: Work, chosen: Chosen, moment: datetime) -> SignedClaim:
+    """Sign the claim and record that it was made."""
+    gathered = gather_logs(log, work.id, {})
+    claim = _state(log, keys, work, chosen, gathered, moment)
+    data = format_claim(claim)
+    signed = SignedClaim(
+        claim=data,
+        identity=keys.sign_identity(claim_message(data)),
+        account=keys.sign_account(claim_digest(claim, data)),
+    )
+    body: dict[str, Json] = {
+        "claim": json.loads(data),
+        "identity": signed.identity.hex(),
+        "account": signed.account.hex(),
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }
+    log.append(work.id, [fact("claim.made", moment, body)])
+    return signed
+
+
+def make_bundle(log: Log, keys: Keys, signed: SignedClaim) -> bytes:
+    """Write the bundle of a claim, with the newest evidence that the ledger has."""
+    claim = parse_claim(signed.claim)
+    numbers = {origin: number for number, origin in log.fetch_all("logs")}
+    opened: dict[tuple[int, int], tuple[str, ...]] = {
+        (numbers[claim.logs[item.log].origin], item.work_seq): ("audio", "body", "fingerprint")
+        for item in claim.audio
+    }
+    gathered = {
+        one.cover.origin: one.part for one in gather_logs(log, bytes.fromhex(claim.work), opened)
+    }
+    logs = tuple(gathered[cover.origin] for cover in claim.logs)
+    return format_bundle(Bundle("full", signed, logs), keys.sign_identity)
+
+
+def find_claim(log: Log, work: bytes) -> SignedClaim | None:
+    """Find the newest claim that was made about a work."""
+    from stemproof.record.canonical import canonical_bytes
+
+    newest = None
+    for tree, _, _ in log.fetch_all("trees_of_work", work):
+        for event_id, _, data in log.fetch_each("events", tree, 0, log.tree_size(tree)):
+            if parse_header(data).action == "claim.made":
+                opening = log.openings(event_id).get("body")
+                newest = None if opening is None else json.loads(opening.value)
+    if newest is None:
+        return None
+    return SignedClaim(
+        claim=canonical_bytes(newest["claim"]),
+        identity=bytes.fromhex(newest["identity"]),
+        account=bytes.fromhex(newest["account"]),
+    )
+
+
+def _state(
+    log: Log,
+    keys: Keys,
+    work: Work,
+    chosen: Chosen,
+    gathered: Sequence[Gathered],
+    moment: datetime,
+) -> Claim:
+    places = {one.number: place for place, one in enumerate(gathered)}
+    audio = [
+        *(_audio(log, "master", item, places) for item in chosen.masters),
+        *(_audio(log, "stem", item, places) for item in chosen.stems),
+    ]
+    report = make_report(
+        [parse_header(data) for data in one.part.headers[: one.cover.work_size]] for one in gathered
+    )
+    return Claim(
+        work=work.id.hex(),
+        title=work.title,
+        made=format_time(moment),
+        identity=keys.public.identity_key.hex(),
+        account=keys.account_address.removeprefix("0x").lower(),
+        logs=tuple(one.cover for one in gathered),
+        audio=tuple(audio),
+        credits=tuple(_credits(log, work.id)),
+        identifiers=(),
+        report=report,
+    )
+
+
+def _audio(log: Log, role: str, item: Recorded, places: dict[int, int]) -> Audio:
+    body = item.body
+    fingerprint = body["fingerprint"]
+    pin = log.fetch_one("pin_of_digest", bytes.fromhex(item.sha256))
+    if not isinstance(fingerprint, dict):
+        raise BadInput(f"{item.path!r} was recorded without a fingerprint")
+    return Audio(
+        role=role,
+        name=Path(item.path).name,
+        bytes=int(str(body["bytes"])),
+        sha256=item.sha256,
+        cid=str(body["cid"]),
+        profile=str(body["profile"]),
+        duration_ms=int(str(body["duration_ms"])),
+        fingerprint=str(fingerprint["digest"]),
+        log=places[item.log],
+        work_seq=item.work_seq,
+        pin="" if pin is None else pin[0],
+        encrypted=pin is not None and bool(pin[1]),
+    )
+
+
+def _credits(log: Log, work: bytes) -> list[Credit]:
+    found: dict[Credit, None] = {}
+    for tree, _, _ in log.fetch_all("trees_of_work", work):
+        for event_id, _, data in log.fetch_each("events", tree, 0, log.tree_size(tree)):
+            if parse_header(data).action == "credit.said":
+                opening = log.openings(event_id).get("body")
+                if opening is not None:
+                    body = json.loads(opening.value)
+                    found[Credit(str(body["name"]), str(body["role"]))] = None
+    return list(found)
+
+
+def _find(known: Sequence[Recorded], path: Path) -> Recorded:
+    from stemproof.audio.observe import hash_file
+
+    digest = hash_file(path).hex()
+    for item in reversed(known):
+        if item.sha256 == digest:
+            return item
+    raise BadInput(
+        f"{path} is not in the anchored record of this work (sha256 {digest[:12]})",
+        hint="put it into the project folder, look with `stemproof watch --once`, then anchor",
+    )
+
+
+def _is_stem(path: str) -> bool:
+    parts = [part.lower() for part in Path(path).parts]
+    return any("stem" in part for part in parts)

@@ -1,0 +1,148 @@
+"""Gathering a bundle's parts from the log: headers, openings, heads and evidence.
+
+Only anchored checkpoints are gathered: what is newer is not covered yet, and said so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stemproof.acts.anchoring import Anchor, list_anchors
+from stemproof.claim.claim import LogCover
+from stemproof.claim.logpart import Anchorage, Block, Head, LogPart, Opened
+from stemproof.errors import BadInput
+from stemproof.log.sealing import checkpoint_at, head_at, prove_head
+from stemproof.log.store import OWN_WORK, Log
+from stemproof.record.commitment import Opening
+from stemproof.seal.workmap import format_map_proof
+
+# Opened in every bundle: who holds the log, and what bounds its sessions in time.
+ALWAYS_OPEN = {"log.open": ("body",), "key.rotate": ("body",), "session.open": ("body",)}
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """One log's share, and what a claim that rests on its newest anchor says of it."""
+
+    number: int
+    part: LogPart
+    cover: LogCover
+
+
+def gather_logs(
+    log: Log, work: bytes, opened: dict[tuple[int, int], tuple[str, ...]]
+) -> list[Gathered]:
+    """Gather every log that has anchored events of a work.
+
+    `opened` names further openings to show, by (log number, work_seq) the fields.
+    """
+    found = []
+    for tree, number, _ in log.fetch_all("trees_of_work", work):
+        anchors = _covering(log, number, tree)
+        if anchors:
+            found.append(_gather(log, number, work, anchors, opened))
+    if not found:
+        raise BadInput(
+            "nothing of this work is anchored yet",
+            hint="run `stemproof anchor` first; a claim rests on an anchored checkpoint",
+        )
+    return found
+
+
+def covered_size(log: Log, number: int, tree: int) -> int:
+    """Say how many of a work's events the newest anchored checkpoint of a log covers."""
+    anchors = _covering(log, number, tree)
+    head = head_at(log, tree, anchors[-1].size) if anchors else None
+    return 0 if head is None else head.size
+
+
+def _covering(log: Log, number: int, tree: int) -> list[Anchor]:
+    """List the anchors in a block, from the first whose checkpoint holds the work."""
+    mined = [anchor for anchor in list_anchors(log, number) if anchor.block_hash is not None]
+    chain = mined[-1].chain if mined else 0
+    held = [anchor for anchor in mined if anchor.chain == chain and head_at(log, tree, anchor.size)]
+    return sorted(held, key=lambda anchor: anchor.size)
+
+
+def _gather(
+    log: Log,
+    number: int,
+    work: bytes,
+    anchors: list[Anchor],
+    opened: dict[tuple[int, int], tuple[str, ...]],
+) -> Gathered:
+    newest = anchors[-1]
+    if newest.evidence is None:
+        raise BadInput(
+            f"the evidence of the anchor of size {newest.size} is not captured yet",
+            hint="run `stemproof anchor` again while the chain is reachable",
+        )
+    heads = tuple(_head(log, number, work, anchor) for anchor in anchors)
+    own_tree, tree = log.tree_of(number, OWN_WORK), log.tree_of(number, work)
+    if own_tree is None or tree is None:
+        raise BadInput("the log has no binding")
+    part = LogPart(
+        own_headers=tuple(log.headers(own_tree, 0, heads[-1].own_size)),
+        own_openings=_openings(log, own_tree, heads[-1].own_size, {}),
+        headers=tuple(log.headers(tree, 0, heads[-1].work_size)),
+        openings=_openings(
+            log,
+            tree,
+            heads[-1].work_size,
+            {seq: fields for (of, seq), fields in opened.items() if of == number},
+        ),
+        heads=heads,
+        anchorage=Anchorage(
+            chain_id=newest.chain,
+            contract=newest.contract,
+            publisher=newest.publisher,
+            prior=anchors[0].prior,
+        ),
+        evidence=newest.evidence,
+    )
+    proved = prove_head(log, number, work, newest.size)
+    origin = dict(log.fetch_all("logs"))[number]
+    cover = LogCover(
+        origin=origin,
+        size=newest.size,
+        root=newest.root.hex(),
+        work_size=proved.head.size,
+        work_root=proved.head.root.hex(),
+    )
+    return Gathered(number, part, cover)
+
+
+def _head(log: Log, number: int, work: bytes, anchor: Anchor) -> Head:
+    own = prove_head(log, number, OWN_WORK, anchor.size)
+    proved = prove_head(log, number, work, anchor.size)
+    sealed = checkpoint_at(log, number, anchor.size)
+    if sealed is None or None in (anchor.block_number, anchor.block_time, anchor.parent_hash):
+        raise BadInput(f"the ledger has lost the checkpoint of size {anchor.size}")
+    return Head(
+        note=sealed.note,
+        own_size=own.head.size,
+        own_proof=format_map_proof(own.proof),
+        work_size=proved.head.size,
+        work_proof=format_map_proof(proved.proof),
+        block=Block(
+            number=anchor.block_number or 0,
+            time=anchor.block_time or 0,
+            parent_hash=anchor.parent_hash or b"",
+        ),
+    )
+
+
+def _openings(
+    log: Log, tree: int, size: int, opened: dict[int, tuple[str, ...]]
+) -> tuple[Opened, ...]:
+    from stemproof.record.event import parse_header
+
+    found = []
+    for start in range(0, size, 1024):
+        rows = log.fetch_all("events", tree, start, min(start + 1024, size))
+        for seq, (event_id, _, data) in enumerate(rows, start):
+            fields = opened.get(seq) or ALWAYS_OPEN.get(parse_header(data).action, ())
+            if fields:
+                known: dict[str, Opening] = log.openings(event_id)
+                found += [Opened(seq, known[name]) for name in fields if name in known]
+    return tuple(found)
