@@ -1,12 +1,15 @@
-"""Keccak-256: published digests, and that this room is cheap to import."""
+"""Keccak-256: published digests; the room is cheap to import and its examples hold."""
 
 from __future__ import annotations
 
+import doctest
 import subprocess
 import sys
+from types import ModuleType
 
 import pytest
 
+from stemproof.evidence import eip712, ethsig
 from stemproof.evidence.keccak import keccak256
 
 
@@ -32,3 +35,10 @@ def test_importing_the_room_loads_neither_crypto_nor_a_chain_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("module", [eip712, ethsig])
+def test_the_examples_in_the_docstrings_hold(module: ModuleType) -> None:
+    results = doctest.testmod(module)
+    assert results.attempted > 0
+    assert results.failed == 0

@@ -9,7 +9,7 @@ tuple for an array. A value that does not fit its type is refused, never cut. No
 
     >>> types = {"Note": (("text", "string"),)}
     >>> hash_struct(types, "Note", {"text": "hi"}).hex()[:8]
-    'c0d2f33b'
+    'add79835'
 """
 
 from __future__ import annotations
