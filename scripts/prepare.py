@@ -66,6 +66,8 @@ def only_one() -> Iterator[None]:
     cache = ROOT / ".cache"
     cache.mkdir(exist_ok=True)
     with (cache / "set-up.lock").open("w") as lock:
+        # Children hold it as well: where this process is killed, they may still be writing.
+        os.set_inheritable(lock.fileno(), True)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -86,6 +88,7 @@ def run(command: list[str], failure: str, env: dict[str, str] | None = None) -> 
         text=True,
         errors="replace",
         check=False,
+        close_fds=False,
     )
     if done.returncode:
         lines = [line for line in done.stdout.splitlines() if line.strip()]
@@ -186,6 +189,13 @@ def check_node() -> None:
         raise SetupError(f"node is {said.strip() or 'not working'}; {want}")
 
 
+def own_certificates() -> dict[str, str]:
+    """Let Node trust the authority that pip was told to trust, where nobody told Node."""
+    told = (os.environ.get(name) for name in ("PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"))
+    found = next(filter(None, told), None)
+    return {"NODE_EXTRA_CA_CERTS": os.environ.get("NODE_EXTRA_CA_CERTS", found)} if found else {}
+
+
 def set_up_node(mode: str) -> None:
     """Bring `node_modules` to what package-lock.json says."""
     lock = ROOT / "package-lock.json"
@@ -200,7 +210,7 @@ def set_up_node(mode: str) -> None:
             ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error", *omit],
             "the npm packages could not be installed; is the npm registry reachable? "
             "(npm's own settings for registry, proxy and certificate are respected)",
-            {"npm_config_update_notifier": "false"},
+            {"npm_config_update_notifier": "false", **own_certificates()},
         )
     write_stamp(NPM_STAMP, wanted, mode)
 
@@ -214,11 +224,15 @@ def main() -> int:
     mode = parser.parse_args().mode
     try:
         with only_one():
-            set_up_python(mode)
+            # The quicker half first: what is missing there is then said at once.
             set_up_node(mode)
+            set_up_python(mode)
     except (SetupError, OSError) as error:
         print(f"set-up: error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        say("interrupted; the next run begins this step again")
+        return 130
     return 0
 
 
