@@ -140,3 +140,16 @@ def test_the_undo_log_holds_378_entries_and_is_no_session() -> None:
     assert any(e.label == "Split items" and e.time_s == 1666752458 for e in entries)
     with pytest.raises(BadInput, match="undo history"):
         read_session("song.rpp-UNDO", data)
+
+
+REAL = ("lmms/TameAnderson-MakeMe/06", "lmms/Oglsdl-PpTrip/01", "rpp/vapors_track2/02")
+
+
+@pytest.mark.parametrize("start", REAL)
+def test_a_real_session_cut_at_every_thousandth_byte_is_refused(start: str) -> None:
+    folder, number = start.rsplit("/", 1)
+    (path,) = (SESSIONS / folder).glob(f"{number}_*")
+    data = path.read_bytes().rstrip()
+    for end in range(0, len(data), 1000):
+        with pytest.raises(BadInput):
+            read_session(path.name, data[:end])

@@ -64,14 +64,20 @@ def test_equal_notes_in_any_order_are_no_change(notes: list[Note]) -> None:
 
 @given(st.lists(NOTES, min_size=1, max_size=24), st.integers(-24, 24), st.integers(-20, 20))
 def test_a_uniform_shift_is_one_change(notes: list[Note], pitch: int, steps: int) -> None:
-    moved = [Note(n.pitch + pitch, n.start + steps * 7, n.length, n.velocity) for n in notes]
+    moved = [n._replace(pitch=n.pitch + pitch, start=n.start + steps * 7) for n in notes]
     changes = compare_notes(notes, moved)
     if pitch == 0 and steps == 0:
         assert changes == []
-    elif not set(notes) & set(moved):
-        assert len(changes) == 1
-        assert changes[0].kind == ("transposed" if pitch else "moved")
+    else:
+        assert [c.kind for c in changes] == ["transposed" if pitch else "moved"]
         assert changes[0].amount == (pitch or steps * 7)
+
+
+def test_a_scale_moved_up_a_step_is_transposed_as_a_whole() -> None:
+    scale = [Note(60 + n, 0, 24, 100) for n in range(6)]
+    higher = [n._replace(pitch=n.pitch + 1) for n in scale]
+    (change,) = compare_notes(scale, higher)
+    assert (change.kind, change.amount, len(change.notes)) == ("transposed", 1, 6)
 
 
 def test_added_notes_are_not_mistaken_for_moves() -> None:

@@ -18,7 +18,7 @@ from .diff_clips import LooseClip, Times, clip_content, compare_clips, report_lo
 from .diff_devices import LooseDevice, compare_chain, report_loose
 from .diff_tracks import Names, compare_strip, pair_tracks, scope_of, track_labels
 from .findings import Findings
-from .match import find_reordered
+from .match import find_reordered, pair_things
 from .sentences import note_count, plain
 from .sessions.model import Clip, ClipKind, Device, Marker, Session, Track, TrackKind
 from .timeline import Timeline, is_same_moment
@@ -45,6 +45,7 @@ class _Comparison:
         self._whole = Subject("Session", "session", Scope.SESSION)
         self._labels = {id(s): track_labels(s.tracks) for s in (before, after)}
         self._names = Names({}, {})
+        self._originals: dict[Hashable, Track] = {}
         self._gone: list[LooseClip] = []
         self._come: list[LooseClip] = []
         self._devices_gone: list[LooseDevice] = []
@@ -97,8 +98,6 @@ class _Comparison:
             )
 
     def _compare_markers(self) -> None:
-        from .match import pair_things
-
         before, after = self._before.markers, self._after.markers
         if before == after:
             return
@@ -140,6 +139,8 @@ class _Comparison:
             {t.identity: label for t, label in zip(after, labels, strict=True) if t.identity},
             {before[i].name: after[j].name for i, j in pairing.pairs if not before[i].identity},
         )
+        if pairing.added:
+            self._originals = {_bare(track): track for track in reversed(before)}
         for index in pairing.removed:
             self._remove_track(index)
         busses = (TrackKind.BUS, TrackKind.MASTER)
@@ -192,7 +193,7 @@ class _Comparison:
         if self._findings.upgraded and _is_unused_bus(track, self._after):
             return
         subject = self._subject(self._after, index)
-        copied = _copied_from(track, self._before)
+        copied = self._originals.get(_bare(track)) if track.clips or track.devices else None
         if copied is not None:
             text = f"{subject.label}: track copied from {plain(copied.name) or 'another'}"
             change = Change("track.copied", "track", text, None, track.name)
@@ -226,15 +227,8 @@ def _is_unused_bus(track: Track, session: Session) -> bool:
     return all(track.name != other.mixer.output for other in session.tracks)
 
 
-def _copied_from(track: Track, session: Session) -> Track | None:
-    """Find a track of which this is an exact copy but for name, identities and order."""
-    if not track.clips and not track.devices:
-        return None
-    wanted = _bare(track)
-    return next((other for other in session.tracks if _bare(other) == wanted), None)
-
-
 def _bare(track: Track) -> Hashable:
+    """What a copy of a track has in common with it: all but name, identities and order."""
     return (
         track.kind,
         tuple(_bare_clip(clip) for clip in track.clips),

@@ -219,7 +219,7 @@ def _note_changes(one: Clip, two: Clip) -> list[NoteChange]:
     if one.ppq != two.ppq:
         scale = two.ppq / one.ppq
         before = tuple(
-            replace(n, start=round(n.start * scale), length=round(n.length * scale)) for n in before
+            n._replace(start=round(n.start * scale), length=round(n.length * scale)) for n in before
         )
     return compare_notes(before, two.notes)
 

@@ -1,15 +1,16 @@
 """What happened to the notes of one clip: added, removed, moved, transposed, longer, louder.
 
-First equal notes are set aside. A shift of all the rest by one interval and one time is one change;
-then a length or a velocity that differs at the same place; then groups of notes that share one
-shift. What is left was added or removed. Linear but for sorting.
+A shift of all notes by one interval and one time is one change. Else equal notes are set aside,
+and a shift of all the rest is one change; then a length or a velocity that differs at the same
+place; then groups of notes that share one shift. What is left was added or removed.
+Linear but for sorting.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 
 from .sessions.model import Note
@@ -31,6 +32,9 @@ class NoteChange:
 
 def compare_notes(before: Sequence[Note], after: Sequence[Note]) -> list[NoteChange]:
     """List the changes between two sets of notes on one time base."""
+    if before and (whole := _uniform_shift(sorted(before, key=_order), sorted(after, key=_order))):
+        # Before equal notes are set aside: a scale moved up a step shares most of its notes.
+        return [whole]
     gone, new = Counter(before), Counter(after)
     common = gone & new
     removed = sorted((gone - common).elements(), key=_order)
@@ -61,10 +65,10 @@ def _order(note: Note) -> tuple[int, int, int, int, int, int]:
 
 
 _PROPERTIES: tuple[tuple[str, Callable[[Note], Hashable], Callable[[Note], int]], ...] = (
-    ("velocity", lambda n: replace(n, velocity=0), lambda n: n.velocity),
-    ("resized", lambda n: replace(n, length=0), lambda n: n.length),
-    ("panned", lambda n: replace(n, pan=0), lambda n: n.pan),
-    ("muted", lambda n: replace(n, muted=False), lambda n: int(n.muted)),
+    ("velocity", lambda n: n._replace(velocity=0), lambda n: n.velocity),
+    ("resized", lambda n: n._replace(length=0), lambda n: n.length),
+    ("panned", lambda n: n._replace(pan=0), lambda n: n.pan),
+    ("muted", lambda n: n._replace(muted=False), lambda n: int(n.muted)),
 )
 
 
@@ -86,7 +90,7 @@ def _uniform_shift(removed: Sequence[Note], added: Sequence[Note]) -> NoteChange
 
 
 def _shifted(note: Note, shift: tuple[int, int]) -> Note:
-    return replace(note, start=note.start + shift[0], pitch=note.pitch + shift[1])
+    return note._replace(start=note.start + shift[0], pitch=note.pitch + shift[1])
 
 
 def _change(shift: tuple[int, int], notes: Sequence[Note]) -> NoteChange:

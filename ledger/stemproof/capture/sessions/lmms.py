@@ -73,18 +73,8 @@ _KNOWN_PARTS = frozenset({"instrument", "fxchain", "midiport", "midicontrollers"
 # Windows and editors of the program, and what holds no decision about the music.
 _NOT_MUSIC = frozenset(
     {
-        "trackcontainer",
-        "track",
-        "mixer",
-        "fxmixer",
-        "ControllerRackView",
-        "pianoroll",
-        "automationeditor",
-        "projectnotes",
-        "timeline",
-        "controllers",
-        "scales",
-        "keymaps",
+        *("trackcontainer", "track", "mixer", "fxmixer", "controllers", "scales", "keymaps"),
+        *("ControllerRackView", "pianoroll", "automationeditor", "projectnotes", "timeline"),
     }
 )
 PATTERN_GROUP = "Beat/Bassline"

@@ -5,6 +5,7 @@ Python reads ` 1_0 `, `nan` and numbers of a million digits; these readers do no
 
 from __future__ import annotations
 
+import functools
 import re
 from fractions import Fraction
 
@@ -15,6 +16,7 @@ _INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 # A session a year long, in seconds or in quarter notes, is still below this.
 _LARGEST = 10**12
 _SMALLEST_EXPONENT = 60
+_SHORT = 18
 
 
 def is_decimal(text: str) -> bool:
@@ -35,8 +37,12 @@ def parse_decimal(text: str, what: str) -> Fraction:
     raise BadInput(f"{what} is {text!r:.60}, want a decimal number")
 
 
+# A session repeats a few thousand numbers half a million times.
+@functools.lru_cache(maxsize=1 << 16)
 def parse_integer(text: str, what: str) -> int:
     """Read a whole number; a decimal one with a zero fraction is taken too."""
+    if len(text) <= _SHORT and text.isascii() and text.isdigit():
+        return int(text)
     if _INTEGER.fullmatch(text):
         return int(text)
     number = parse_decimal(text, what)

@@ -13,7 +13,7 @@ Notes are pairs of on and off on one channel and key; all else is digested as co
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from collections import deque
 
 from stemproof.errors import BadInput
 
@@ -21,10 +21,8 @@ from .model import Note, State
 from .numbers import parse_integer
 from .rpp_text import Chunk
 
-if TYPE_CHECKING:
-    from collections import deque
-
 MAX_NOTES = 4_000_000
+_BYTES = {text: n for n in range(256) for text in (f"{n:02x}", f"{n:02X}", f"{n:x}", f"{n:X}")}
 _EVENTS = frozenset({"E", "e", "Em", "em"})
 
 
@@ -55,7 +53,11 @@ class MidiData:
         words = line.split()
         if words[0] in _EVENTS and len(words) >= 5:
             self._now += _delta(words[1])
-            status, first, second = (_byte(w) for w in words[2:5])
+            try:
+                status, first, second = _BYTES[words[2]], _BYTES[words[3]], _BYTES[words[4]]
+            except KeyError as error:
+                wrong = f"a MIDI byte is {error.args[0]!r:.20}, want two hexadecimal digits"
+                raise BadInput(wrong) from None
             self._event(status, first, second, muted="m" in words[0])
         elif words[0] == "HASDATA" and len(words) > 2:
             self.ppq = parse_integer(words[2], "the ticks per quarter note")
@@ -73,8 +75,6 @@ class MidiData:
     def _event(self, status: int, first: int, second: int, *, muted: bool) -> None:
         kind, channel = status & 0xF0, status & 0x0F
         if kind == 0x90 and second:
-            from collections import deque
-
             self._open.setdefault((channel, first), deque()).append((self._now, second, muted))
         elif kind in (0x80, 0x90):
             waiting = self._open.get((channel, first))
@@ -107,12 +107,3 @@ def _delta(word: str) -> int:
     if not 0 <= ticks < 2**40:
         raise BadInput(f"the time of a MIDI event is {ticks}, want a small positive number")
     return ticks
-
-
-def _byte(word: str) -> int:
-    if len(word) <= 2:
-        try:
-            return bytes.fromhex(word.zfill(2))[0]
-        except (ValueError, IndexError):
-            pass
-    raise BadInput(f"a MIDI byte is {word!r:.20}, want two hexadecimal digits")
