@@ -1,0 +1,267 @@
+"""anchor, chain, testnet: timestamps on a chain, and a chain of one's own to rehearse with."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stemproof_cli import context, say
+
+if TYPE_CHECKING:
+    from stemproof.acts.anchoring import Anchor, Planned
+    from stemproof.anchor.evm import Chain
+    from stemproof.log.store import Log
+    from stemproof.record.canonical import Json as JsonValue
+
+chain_app = typer.Typer(help="The chains that timestamps can go to.")
+testnet_app = typer.Typer(help="A chain of your own on this computer, to rehearse with.")
+
+Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
+Name = Annotated[str | None, typer.Option(help="The chain, by name or id.")]
+Rpc = Annotated[str | None, typer.Option(help="The node to talk to.")]
+MINED_TIMEOUT_S = 180.0
+
+
+def register(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    app.command()(anchor)
+    app.add_typer(chain_app, name="chain", no_args_is_help=True)
+    app.add_typer(testnet_app, name="testnet", no_args_is_help=True)
+
+
+def anchor(
+    chain: Name = None,
+    rpc: Rpc = None,
+    cap: Annotated[
+        str | None, typer.Option(help="The most it may cost, in the chain's coins.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before paying.")] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="Wait until it is in a block.")
+    ] = True,
+    final: Annotated[bool, typer.Option("--final", help="Wait until it is final.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what it would cost.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Timestamp everything recorded so far: one small transaction for the whole log."""
+    from stemproof.acts import anchoring
+    from stemproof.acts.home import now, opened
+
+    home = context.ledger()
+    with opened(home) as log:
+        with say.waiting("asking the chain"):
+            place = anchoring.connect(home, log, chain=chain, rpc=rpc)
+            moved = anchoring.refresh(log, place)
+        for item in moved:
+            say.talk(f"timestamp of {item.size} events is {item.state} now")
+        keys = context.unlock(home)
+        planned = anchoring.plan_anchor(log, place, keys, cap_wei=_parse_cap(cap))
+        if planned is None:
+            newest = anchoring.list_anchors(log)[-1:]
+            _say_anchors(place, newest, json, "nothing new since the last timestamp")
+            return
+        _say_cost(place, planned)
+        if dry_run:
+            return
+        if place.info.kind != "local":
+            say.confirm("pay for it?", yes=yes)
+        number = anchoring.publish(log, place, planned, now())
+        log.put_setting(anchoring.CHAIN_SETTING, str(place.info.id))
+        if rpc is not None:
+            log.put_setting(anchoring.RPC_SETTING, rpc)
+        found = _wait(log, place, number, wait=wait, final=final)
+    _say_anchors(place, [found], json, "")
+    if found.state == "failed":
+        raise typer.Exit(3)
+
+
+@chain_app.command("list")
+def list_chains(json: Json = False) -> None:
+    """List the chains that are known, and where the contract is."""
+    from stemproof.anchor.chains import load_chains, load_deployments
+    from stemproof.evidence.ethsig import format_address
+
+    added = context.home().chains_file
+    chains = load_chains(added if added.exists() else None)
+    deployments = load_deployments()
+    rows: list[dict[str, JsonValue]] = []
+    for info in chains.values():
+        known = deployments.get(info.id)
+        placed = known is not None and known.block is not None
+        rows.append(
+            {
+                "id": info.id,
+                "name": info.name,
+                "kind": info.kind,
+                "contract": None if known is None else format_address(known.contract),
+                "deployed": placed,
+                "note": info.note if info.unsuited is None else info.unsuited,
+            }
+        )
+    if json:
+        say.answer_json({"v": 0, "chains": list(rows)})
+        return
+    say.table(
+        ("id", "name", "kind", "contract", "note"),
+        [
+            (
+                str(row["id"]),
+                str(row["name"]),
+                str(row["kind"]),
+                str(row["contract"] or "-") + ("" if row["deployed"] else " (not deployed yet)"),
+                str(row["note"]),
+            )
+            for row in rows
+        ],
+    )
+
+
+@chain_app.command()
+def deploy(
+    chain: Name = None,
+    rpc: Rpc = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before paying.")] = False,
+) -> None:
+    """Put the contract on a chain, at the address that it has everywhere; once, for everybody."""
+    from stemproof.acts import anchoring
+    from stemproof.acts.home import opened
+    from stemproof.anchor.fees import format_wei
+    from stemproof.anchor.follow import wait_until_mined
+    from stemproof.anchor.problems import ContractMissing
+    from stemproof.anchor.publish import prepare_deployment, send
+    from stemproof.evidence.ethsig import format_address
+
+    home = context.ledger()
+    with opened(home) as log:
+        place = anchoring.connect(home, log, chain=chain, rpc=rpc)
+        where = f"{format_address(place.contract)} on {place.info.name}"
+        try:
+            place.check_contract()
+        except ContractMissing:
+            keys = context.unlock(home)
+            intent = prepare_deployment(place, keys.account_key)
+            say.talk(f"this costs up to {format_wei(intent.cost_wei)} {place.info.currency}")
+            if place.info.kind != "local":
+                say.confirm("pay for it?", yes=yes)
+            send(place, intent.raw)
+            wait_until_mined(place, intent.raw, timeout_s=MINED_TIMEOUT_S)
+            place.check_contract()
+    say.answer(f"the contract Anchors is at {where}")
+
+
+@testnet_app.command()
+def up(
+    port: Annotated[int, typer.Option(help="The port to listen on; 0 takes a free one.")] = 8545,
+    json: Json = False,
+) -> None:
+    """Start the local chain, with the contract on it and coins for this ledger's account."""
+    from stemproof.acts.rehearsal import start_testnet
+
+    home = context.home()
+    with say.waiting("starting the local chain"):
+        running = start_testnet(home, port=port, search_path=os.environ.get("PATH"))
+    if json:
+        say.answer_json(
+            {
+                "v": 0,
+                "rpc": running.rpc_url,
+                "chain": running.chain_id,
+                "contract": running.contract,
+                "state": str(home.testnet),
+            }
+        )
+        return
+    say.answer(
+        f"local chain {running.chain_id} at {running.rpc_url}",
+        f"  contract  {running.contract}",
+        f"  state     {home.testnet}, kept when it stops",
+        "a rehearsal: it proves nothing to others",
+    )
+
+
+@testnet_app.command()
+def down() -> None:
+    """Stop the local chain; its state is kept."""
+    from stemproof.testnet import anvil
+
+    stopped = anvil.stop(context.home().testnet)
+    say.answer("the local chain is stopped" if stopped else "no local chain was running")
+
+
+@testnet_app.command()
+def status() -> None:
+    """Say whether the local chain runs."""
+    from stemproof.testnet import anvil
+
+    running = anvil.status(context.home().testnet)
+    if running is None:
+        say.answer("no local chain is running")
+        raise typer.Exit(3)
+    say.answer(f"local chain {running.chain_id} at {running.rpc_url}")
+
+
+def _wait(log: Log, place: Chain, number: int, *, wait: bool, final: bool) -> Anchor:
+    from stemproof.acts import anchoring
+
+    states = ("final",) if final else ("anchored", "final")
+    with say.waiting("waiting for the chain"):
+        return anchoring.wait_for(
+            log, place, number, states=states, timeout_s=MINED_TIMEOUT_S if wait or final else 0.0
+        )
+
+
+def _say_cost(place: Chain, planned: Planned) -> None:
+    from stemproof.anchor.fees import format_wei
+
+    intent = planned.intent
+    coins = place.info.currency
+    say.talk(
+        f"timestamping {planned.sealed.size} events on {place.info.name}: about"
+        f" {format_wei(intent.expected_wei)} {coins}, at most {format_wei(intent.cost_wei)}"
+    )
+
+
+def _say_anchors(place: Chain, anchors: list[Anchor], json: bool, nothing: str) -> None:
+    found: list[JsonValue] = [
+        {
+            "size": item.size,
+            "root": item.root.hex(),
+            "state": item.state,
+            "chain": item.chain,
+            "tx": "0x" + item.tx.hex(),
+            "block": item.block_number,
+            "block_hash": None if item.block_hash is None else "0x" + item.block_hash.hex(),
+            "block_time": item.block_time,
+        }
+        for item in anchors
+    ]
+    if json:
+        say.answer_json({"v": 0, "new": not nothing, "anchors": found})
+        return
+    if nothing:
+        say.answer(nothing)
+    for item in anchors:
+        block = "not in a block yet" if item.block_number is None else f"block {item.block_number}"
+        say.answer(f"{item.state}: {item.size} events, {block} of {place.info.name}")
+        if item.block_hash is not None:
+            say.answer(f"  block hash  0x{item.block_hash.hex()}")
+
+
+def _parse_cap(text: str | None) -> int | None:
+    from decimal import Decimal, InvalidOperation
+
+    from stemproof.errors import Usage
+
+    if text is None:
+        return None
+    try:
+        coins = Decimal(text)
+    except InvalidOperation as error:
+        raise Usage(f"--cap is {text!r:.40}, want an amount such as 0.002") from error
+    if not coins.is_finite() or not 0 < coins < 10**9:
+        raise Usage(f"--cap is {text!r:.40}, want an amount above 0")
+    return int(coins * 10**18)

@@ -1,0 +1,201 @@
+"""claim and verify: what an artist states, and what a stranger finds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stemproof_cli import context, say
+
+if TYPE_CHECKING:
+    from stemproof.record.canonical import Json as JsonValue
+    from stemproof.verify.bundle import Verdict
+
+claim_app = typer.Typer(help="State what a finished work is and how it was made.")
+
+Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
+WorkName = Annotated[str | None, typer.Argument(metavar="WORK", help="Title, folder or id.")]
+
+DOES_NOT_SAY = (
+    "not shown by this: that what the claim says is true, that no AI was used unobserved, who sat"
+    " at the keyboard, and that no other log exists under other keys.",
+    "below evidence level E4, the log was kept on a device that its author controls.",
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    app.add_typer(claim_app, name="claim", no_args_is_help=True)
+    app.command()(verify)
+
+
+@claim_app.command()
+def make(
+    work: WorkName = None,
+    master: Annotated[list[Path] | None, typer.Option(help="A finished master.")] = None,
+    stem: Annotated[list[Path] | None, typer.Option(help="A stem of it.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where to write the bundle.")] = None,
+    json: Json = False,
+) -> None:
+    """Sign the claim about a finished work and write its bundle, NAME.stemproof."""
+    from stemproof.acts.begin import find_work
+    from stemproof.acts.claiming import choose_audio, make_bundle, make_claim
+    from stemproof.acts.home import now, opened
+    from stemproof.keys.durable import write_whole
+
+    home = context.ledger()
+    with opened(home) as log:
+        found = find_work(log, work)
+        chosen = choose_audio(log, found, master or [], stem or [])
+        keys = context.unlock(home)
+        with say.waiting("signing the claim"):
+            signed = make_claim(log, keys, found, chosen, now())
+            data = make_bundle(log, keys, signed)
+        path = out or Path(f"{file_name(found.title)}.stemproof")
+        write_whole(path, data)
+    listed = [*chosen.masters, *chosen.stems]
+    if json:
+        files: list[JsonValue] = [item.path for item in listed]
+        say.answer_json({"v": 0, "bundle": str(path), "bytes": len(data), "files": files})
+        return
+    say.answer(f"{path}: claim about {found.title!r}, {len(data)} bytes")
+    for item in listed:
+        say.answer(f"  {'master' if item in chosen.masters else 'stem'}  {item.path}")
+    say.talk("the next `stemproof anchor` dates the claim itself; then `stemproof claim bundle`")
+
+
+@claim_app.command()
+def bundle(
+    work: WorkName = None,
+    out: Annotated[Path | None, typer.Option(help="Where to write the bundle.")] = None,
+) -> None:
+    """Write the bundle of the newest claim again, with the newest evidence."""
+    from stemproof.acts.begin import find_work
+    from stemproof.acts.claiming import find_claim, make_bundle
+    from stemproof.acts.home import opened
+    from stemproof.errors import BadInput
+    from stemproof.keys.durable import write_whole
+
+    home = context.ledger()
+    with opened(home) as log:
+        found = find_work(log, work)
+        signed = find_claim(log, found.id)
+        if signed is None:
+            raise BadInput(
+                f"no claim was made about {found.title!r} yet", hint="run `stemproof claim make`"
+            )
+        data = make_bundle(log, context.unlock(home), signed)
+    path = out or Path(f"{file_name(found.title)}.stemproof")
+    write_whole(path, data)
+    say.answer(f"{path}: {len(data)} bytes")
+
+
+def verify(
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="NAME.stemproof")],
+    audio: Annotated[list[Path] | None, typer.Argument(metavar="[AUDIO]...")] = None,
+    chain: Annotated[str | None, typer.Option(help="The chain that counts, name or id.")] = None,
+    contract: Annotated[str | None, typer.Option(help="The contract that counts.")] = None,
+    origin: Annotated[list[str] | None, typer.Option(help="A log that you expect.")] = None,
+    block: Annotated[list[str] | None, typer.Option(help="A canonical block's hash.")] = None,
+    rpc: Annotated[list[str] | None, typer.Option(help="A node to ask; several may be.")] = None,
+    need: Annotated[int | None, typer.Option(help="How many nodes must agree.")] = None,
+    trust: Annotated[Path | None, typer.Option(help="A file of keys and hashes you trust.")] = None,
+    json: Json = False,
+) -> None:
+    """Check a bundle, and audio files against it: verified, refuted or undecided."""
+    from stemproof.acts.checking import Asked, check_files
+    from stemproof.verify.verdict import EXIT_CODES
+
+    user_chains = context.home().chains_file
+    asked = Asked(
+        chain=chain,
+        contract=contract,
+        origins=origin or [],
+        blocks=block or [],
+        rpcs=rpc or [],
+        needed=need,
+        trust=trust,
+        chains_file=user_chains if user_chains.exists() else None,
+    )
+    verdict = check_files(bundle, audio or [], asked)
+    if json:
+        say.answer_json(verdict_document(bundle, verdict))
+    else:
+        print_verdict(bundle, verdict)
+    raise typer.Exit(EXIT_CODES[verdict.state])
+
+
+def print_verdict(bundle: Path, verdict: Verdict) -> None:
+    """Write a verdict for people: warnings first, the answer, a line for each check."""
+    for warning in verdict.warnings:
+        say.answer(warning)
+    say.answer(f"{verdict.state}: {say.clean(bundle.name)}")
+    claim = verdict.claim
+    if claim is not None:
+        say.answer(f"  {say.clean(claim.title)}, claimed {claim.made}", "")
+    say.table(
+        ("", "check", "found"),
+        [(line.state, line.name, line.says) for line in verdict.checks.lines],
+    )
+    if claim is None:
+        return
+    counts = claim.report.stages
+    if counts:
+        say.answer("")
+        say.table(
+            ("stage", "class", "observed", "decisions"),
+            [(item.stage, item.class_, item.observed, str(item.events)) for item in counts],
+        )
+    coverage = claim.report.coverage
+    say.answer(
+        "",
+        f"saves: {coverage.seen} seen live, {coverage.jumped} after unobserved changes,"
+        f" {coverage.found} found, {coverage.unreadable} unreadable",
+        *DOES_NOT_SAY,
+    )
+
+
+def verdict_document(bundle: Path, verdict: Verdict) -> dict[str, JsonValue]:
+    """Give the same facts as one JSON document."""
+    claim = verdict.claim
+    return {
+        "v": 0,
+        "bundle": bundle.name,
+        "verdict": str(verdict.state),
+        "warnings": list(verdict.warnings),
+        "checks": [
+            {"name": line.name, "state": str(line.state), "says": line.says}
+            for line in verdict.checks.lines
+        ],
+        "brackets": [
+            {"origin": item.origin, "not_after": item.not_after, "block": item.block}
+            for item in verdict.brackets
+        ],
+        "claim": None
+        if claim is None
+        else {
+            "title": claim.title,
+            "work": claim.work,
+            "identity": claim.identity,
+            "account": claim.account,
+            "made": claim.made,
+            "stages": [
+                {
+                    "stage": item.stage,
+                    "class": item.class_,
+                    "observed": item.observed,
+                    "events": item.events,
+                }
+                for item in claim.report.stages
+            ],
+        },
+        "does_not_say": list(DOES_NOT_SAY),
+    }
+
+
+def file_name(title: str) -> str:
+    """Make a file name of a title: what every system takes, and nothing else."""
+    kept = "".join(c if c.isalnum() or c in " -_" else "-" for c in title).strip(" -_")
+    return kept[:80] or "work"

@@ -1,0 +1,102 @@
+"""Verifying a bundle and audio files as a stranger does: with files, options and nodes to ask.
+
+Needs no ledger, no keys, no web3. Defaults come from the tables that ship with the program,
+never from the bundle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from stemproof.claim.container import MAX_BUNDLE_BYTES
+from stemproof.errors import BadInput, Usage
+from stemproof.verify.bundle import Verdict, verify_bundle
+from stemproof.verify.sound import check_sound
+from stemproof.verify.trust import Trust, TrustFile, parse_trust
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the verifier said on the command line."""
+
+    chain: str | None = None
+    contract: str | None = None
+    origins: Sequence[str] = ()
+    blocks: Sequence[str] = ()
+    rpcs: Sequence[str] = ()
+    needed: int | None = None
+    trust: Path | None = None
+    chains_file: Path | None = None
+
+
+def check_files(bundle: Path, audio: Sequence[Path], asked: Asked) -> Verdict:
+    """Verify a bundle and the audio files beside it."""
+    trust = make_trust(asked)
+    verdict = verify_bundle(_read(bundle, MAX_BUNDLE_BYTES), trust)
+    for path in audio:
+        _check_audio(verdict, path)
+    return verdict
+
+
+def make_trust(asked: Asked) -> Trust:
+    """Put together whom the verifier trusts: the shipped tables, a file, the options."""
+    from stemproof.anchor.blocks import RpcBlocks
+    from stemproof.anchor.chains import find_chain, load_chains, load_deployments
+    from stemproof.evidence.ethsig import parse_address
+
+    chains = load_chains(asked.chains_file)
+    file = TrustFile((), (), ())
+    if asked.trust is not None:
+        file = parse_trust(_read(asked.trust, 1 << 20))
+    chain_id = None if asked.chain is None else find_chain(chains, asked.chain).id
+    contracts: dict[int, set[bytes]] = {
+        deployment.chain_id: {bytes(deployment.contract)}
+        for deployment in load_deployments().values()
+    }
+    for chain, address in file.contracts:
+        contracts.setdefault(chain, set()).add(address)
+    if asked.contract is not None:
+        only = {bytes(parse_address(asked.contract))}
+        ids = chains if chain_id is None else (chain_id,)
+        contracts = dict.fromkeys(ids, only)
+    sources = tuple(RpcBlocks(url) for url in asked.rpcs)
+    needed = len(sources) // 2 + 1 if asked.needed is None else asked.needed
+    if sources and not 1 <= needed <= len(sources):
+        raise Usage(f"{needed} of {len(sources)} nodes cannot agree")
+    return Trust(
+        contracts={chain: frozenset(known) for chain, known in contracts.items()},
+        testnets=frozenset(chain.id for chain in chains.values() if chain.kind == "testnet"),
+        chain_id=chain_id,
+        blocks=frozenset([*file.blocks, *(_parse_hash(text) for text in asked.blocks)]),
+        identities=dict(file.identities),
+        origins=frozenset(asked.origins),
+        sources=sources,
+        needed=needed,
+    )
+
+
+def _check_audio(verdict: Verdict, path: Path) -> None:
+    from stemproof.audio.observe import hash_file, observe_audio
+
+    sha256 = hash_file(path).hex()
+    check_sound(verdict, path.name, sha256, lambda: observe_audio(path).fingerprint)
+
+
+def _read(path: Path, limit: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read(limit + 1)
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}") from error
+    if len(data) > limit:
+        raise BadInput(f"{path} is larger than {limit} bytes")
+    return data
+
+
+def _parse_hash(text: str) -> bytes:
+    digits = text.removeprefix("0x")
+    if len(digits) != 64 or not all(c in "0123456789abcdef" for c in digits.lower()):
+        raise Usage(f"{text!r:.80} is not a block hash: 64 hex digits")
+    return bytes.fromhex(digits)

@@ -1,0 +1,86 @@
+"""Asking a node for one block hash, without web3: all that a verifier needs of a chain.
+
+The answer decides nothing alone: the verdict names the node that gave it. No redirects, a
+bound on time and size; a key that an address may hold is never shown.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import ssl
+from typing import Final
+from urllib.parse import urlsplit
+
+from stemproof.anchor.jsonrpc import decode_answer
+from stemproof.errors import BadInput, Unavailable
+
+# A block without its transactions' bodies has some ten kilobytes of hashes.
+MAX_ANSWER_BYTES: Final = 4 << 20
+_HASH = re.compile(r"0x[0-9a-f]{64}")
+
+
+class RpcBlocks:
+    """A node that says which block has a number (verify's `BlockSource`)."""
+
+    def __init__(self, url: str, *, timeout_s: float = 10.0) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise BadInput(f"{url!r:.60} is no address of a node", hint="it begins with https://")
+        self._url = parts
+        self._timeout_s = timeout_s
+        self._chain_id: int | None = None
+        #: The host alone: paths may hold access keys.
+        self.name = parts.hostname + (f":{parts.port}" if parts.port else "")
+
+    def block_hash(self, chain_id: int, number: int) -> bytes | None:
+        """Give the hash of a block, None if the node has no such block."""
+        if self._chain_id is None:
+            self._chain_id = _number(self._call("eth_chainId"), self.name)
+        if self._chain_id != chain_id:
+            raise Unavailable(f"{self.name} serves chain {self._chain_id}, want {chain_id}")
+        block = self._call("eth_getBlockByNumber", hex(number), False)
+        if block is None:
+            return None
+        found = block.get("hash") if isinstance(block, dict) else None
+        at = block.get("number") if isinstance(block, dict) else None
+        if not isinstance(found, str) or not _HASH.fullmatch(found) or at != hex(number):
+            raise Unavailable(f"{self.name} answers with something that is not block {number}")
+        return bytes.fromhex(found[2:])
+
+    def _call(self, method: str, *params: object) -> object:
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+        try:
+            raw = self._post(body.encode())
+            answer = decode_answer(raw)
+        except (OSError, http.client.HTTPException, ssl.SSLError) as error:
+            raise Unavailable(f"{self.name} does not answer ({type(error).__name__})") from error
+        except ValueError as error:
+            raise Unavailable(f"{self.name} answers, but not as a chain's node") from error
+        if not isinstance(answer, dict) or "result" not in answer:
+            raise Unavailable(f"{self.name} refuses {method}")
+        return answer["result"]
+
+    def _post(self, body: bytes) -> bytes:
+        connect = (
+            http.client.HTTPSConnection
+            if self._url.scheme == "https"
+            else http.client.HTTPConnection
+        )
+        connection = connect(self._url.hostname or "", self._url.port, timeout=self._timeout_s)
+        try:
+            path = (self._url.path or "/") + (f"?{self._url.query}" if self._url.query else "")
+            connection.request("POST", path, body, {"Content-Type": "application/json"})
+            raw = connection.getresponse().read(MAX_ANSWER_BYTES + 1)
+        finally:
+            connection.close()
+        if len(raw) > MAX_ANSWER_BYTES:
+            raise ValueError("too long")
+        return raw
+
+
+def _number(value: object, name: str) -> int:
+    if not isinstance(value, str) or re.fullmatch(r"0x[0-9a-f]{1,16}", value) is None:
+        raise Unavailable(f"{name} answers, but not as a chain's node")
+    return int(value, 16)
