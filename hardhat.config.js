@@ -1,10 +1,13 @@
 // Hardhat compiles the contracts a second time, apart from py-solc-x: the bytecode must be equal.
 // The compiler comes from the npm package `solc`, so nothing is downloaded.
 'use strict';
+const path = require('node:path');
 const { subtask } = require('hardhat/config');
 const { TASK_COMPILE_SOLIDITY_GET_SOLC_BUILD } = require('hardhat/builtin-tasks/task-names');
 const solc = require('solc/package.json');
 
+// Where a test wants the output apart from a developer's own.
+const out = process.env.HARDHAT_OUT || __dirname;
 const settings = require('./contracts/settings.json');
 
 subtask(TASK_COMPILE_SOLIDITY_GET_SOLC_BUILD).setAction(async ({ solcVersion }, _hre, runSuper) => {
@@ -19,5 +22,10 @@ subtask(TASK_COMPILE_SOLIDITY_GET_SOLC_BUILD).setAction(async ({ solcVersion }, 
 
 module.exports = {
   solidity: { version: solc.version, settings },
-  paths: { sources: './contracts', tests: './tests/contracts', artifacts: './artifacts', cache: './cache' },
+  paths: {
+    sources: './contracts',
+    tests: './tests/contracts',
+    artifacts: path.join(out, 'artifacts'),
+    cache: path.join(out, 'cache'),
+  },
 };

@@ -14,6 +14,7 @@ from importlib import resources
 from pathlib import Path
 
 from stemproof.anchor.contract import anchors_address
+from stemproof.anchor.jsonrpc import decode_answer
 from stemproof.errors import BadInput
 from stemproof.evidence.ethsig import Address, parse_address
 
@@ -101,8 +102,8 @@ def parse_chains(raw: bytes, where: str) -> list[ChainInfo]:
     if len(raw) > _MAX_TABLE_BYTES:
         raise BadInput(f"{where} has {len(raw)} bytes, at most {_MAX_TABLE_BYTES} are read")
     try:
-        entries = json.loads(raw)
-    except (ValueError, RecursionError) as error:
+        entries = decode_answer(raw)
+    except ValueError as error:
         raise BadInput(f"{where} is not JSON") from error
     if not isinstance(entries, list):
         raise BadInput(f"{where} is not a list of chains")

@@ -1,4 +1,4 @@
-"""Decoding what a node answers.
+"""Decoding the JSON that a node or a table of chains holds.
 
 The nesting is measured before Python's parser sees it: that parser recurses in C, and py_ecc,
 which web3 imports, lifts the interpreter's recursion limit so far that deep nesting would crash

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from stemproof.anchor.jsonrpc import Json
 
 # All receipts of a full block have about 5 MB.
-_MAX_ANSWER_BYTES = 64 * 2**20
+MAX_ANSWER_BYTES = 64 * 2**20
 _CHUNK_BYTES = 64 * 1024
 # JSON-RPC 2.0, section 5.1, and what EIP-1474 adds.
 _METHOD_NOT_FOUND = -32601
@@ -39,8 +39,9 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 class BoundedProvider(HTTPProvider):
     """web3's HTTP provider with a limit on an answer's size and on the whole call's time."""
 
-    def __init__(self, url: str, *, timeout_s: float) -> None:
+    def __init__(self, url: str, *, timeout_s: float, max_answer_bytes: int) -> None:
         super().__init__(url, exception_retry_configuration=None)
+        self.max_answer_bytes = max_answer_bytes
         self.url = url
         self.timeout_s = timeout_s
         self._http = requests.Session()
@@ -68,7 +69,7 @@ class BoundedProvider(HTTPProvider):
             # Not iter_content, which waits for full chunks: a drop now and then would hold us up.
             while chunk := response.raw.read1(_CHUNK_BYTES):
                 received += chunk
-                if len(received) > _MAX_ANSWER_BYTES:
+                if len(received) > self.max_answer_bytes:
                     raise requests.exceptions.ContentDecodingError("answer too long")
                 if time.monotonic() > deadline:
                     raise requests.exceptions.ReadTimeout("answer too slow")
@@ -85,13 +86,15 @@ class BoundedProvider(HTTPProvider):
 class Node:
     """A node at a URL."""
 
-    def __init__(self, url: str, *, timeout_s: float = 10.0) -> None:
+    def __init__(
+        self, url: str, *, timeout_s: float = 10.0, max_answer_bytes: int = MAX_ANSWER_BYTES
+    ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise NodeDown(f"{url!r:.60} is no address of a node", hint="it begins with https://")
         #: How messages name it: without a path, where access keys are.
         self.where = f"the node at {parts.hostname}" + (f":{parts.port}" if parts.port else "")
-        self.provider = BoundedProvider(url, timeout_s=timeout_s)
+        self.provider = BoundedProvider(url, timeout_s=timeout_s, max_answer_bytes=max_answer_bytes)
 
     def call(self, method: str, *params: Json) -> Json:
         """Call a method; NodeDown, NodeRefuses, Unsupported or UntrustedNode when it fails."""

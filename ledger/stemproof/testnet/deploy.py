@@ -19,6 +19,7 @@ from stemproof.evidence.ethsig import Address, format_address
 from stemproof.testnet.rpc import call_local, call_text
 
 if TYPE_CHECKING:
+    from stemproof.anchor.jsonrpc import Json
     from stemproof.testnet.anvil import Testnet
 
 #: What `fund` gives by default: enough for any rehearsal.
@@ -28,25 +29,25 @@ _MINE_TIMEOUT_S = 10.0
 
 def deploy_anchors(testnet: Testnet) -> Address:
     """Put Anchors on the chain if it is not there, and return its address."""
-    port, address = testnet.port, anchors_address()
-    if not _has_anchors(port, address):
-        accounts = call_local(port, "eth_accounts")
-        if not isinstance(accounts, list) or not accounts:
-            raise Unavailable("the local chain has no test account to deploy with")
-        sent = call_text(
-            port,
-            "eth_sendTransaction",
-            {
-                "from": accounts[0],
-                "to": format_address(DEPLOYER),
-                "data": "0x" + deployment_calldata().hex(),
-                "gas": "0x7a120",
-            },
-        )
-        _wait_until_mined(port, sent)
-        if not _has_anchors(port, address):
+    address = anchors_address()
+    if not _has_anchors(testnet.port, address):
+        send_as_test_account(testnet, DEPLOYER, deployment_calldata())
+        if not _has_anchors(testnet.port, address):
             raise Unavailable("the local chain did not take the contract Anchors")
     return address
+
+
+def send_as_test_account(testnet: Testnet, to: Address, data: bytes) -> dict[str, Json]:
+    """Send a transaction from the chain's own test account and return its receipt."""
+    accounts = call_local(testnet.port, "eth_accounts")
+    if not isinstance(accounts, list) or not accounts:
+        raise Unavailable("the local chain has no test account")
+    sent = call_text(
+        testnet.port,
+        "eth_sendTransaction",
+        {"from": accounts[0], "to": format_address(to), "data": "0x" + data.hex()},
+    )
+    return _wait_until_mined(testnet.port, sent)
 
 
 def fund(testnet: Testnet, address: Address, *, wei: int = PLENTY_WEI) -> None:
@@ -59,12 +60,13 @@ def mine(testnet: Testnet, blocks: int = 1) -> None:
     call_local(testnet.port, "anvil_mine", hex(blocks))
 
 
-def _wait_until_mined(port: int, tx_hash: str) -> None:
+def _wait_until_mined(port: int, tx_hash: str) -> dict[str, Json]:
     # anvil answers before it mines.
     deadline = time.monotonic() + _MINE_TIMEOUT_S
     while time.monotonic() < deadline:
-        if call_local(port, "eth_getTransactionReceipt", tx_hash) is not None:
-            return
+        receipt = call_local(port, "eth_getTransactionReceipt", tx_hash)
+        if isinstance(receipt, dict):
+            return receipt
         time.sleep(0.01)
     raise Unavailable(f"the local chain did not mine within {_MINE_TIMEOUT_S:.0f} s")
 

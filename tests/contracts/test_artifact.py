@@ -1,0 +1,103 @@
+"""The shipped artefact is what two compiler runs make of the sources."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stemproof.anchor.contract import load_artifact
+from stemproof.evidence.chain import EVENT_SIGNATURE
+from stemproof.evidence.keccak import keccak256
+
+ROOT = Path(__file__).parents[2]
+
+
+def demand_package(name: str) -> None:
+    """Skip without an npm package, except in CI."""
+    if shutil.which("node") is None or not (ROOT / "node_modules" / name).is_dir():
+        missing = f"the npm package {name} is not installed: npm ci"
+        if os.environ.get("CI") == "true":
+            pytest.fail(missing)
+        pytest.skip(missing)
+
+
+@pytest.mark.solc
+def test_py_solc_x_compiles_the_sources_to_the_shipped_artefact() -> None:
+    demand_package("solc")
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "compile-contracts", "--check"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.solc
+def test_hardhat_compiles_to_the_same_bytecode(tmp_path: Path) -> None:
+    demand_package("hardhat")
+    done = subprocess.run(
+        ["node", ROOT / "node_modules/hardhat/internal/cli/cli.js", "compile", "--quiet"],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "HARDHAT_OUT": str(tmp_path),
+            "HARDHAT_DISABLE_TELEMETRY_PROMPT": "true",
+            "CI": "true",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    theirs = json.loads((tmp_path / "artifacts/contracts/Anchors.sol/Anchors.json").read_text())
+    ours = load_artifact()
+    assert theirs["bytecode"] == "0x" + ours.bytecode.hex()
+    assert theirs["deployedBytecode"] == "0x" + ours.runtime_bytecode.hex()
+    assert theirs["abi"] == ours.abi
+
+
+@pytest.mark.solc
+@pytest.mark.parametrize("arguments", [[], ["--optimize"], ["contracts/Anchors.sol"]])
+def test_the_compilers_wrapper_speaks_standard_json_only(arguments: list[str]) -> None:
+    demand_package("solc")
+    done = subprocess.run(
+        ["node", ROOT / "scripts" / "solc-npm.cjs", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+
+
+def test_the_artefact_names_what_it_was_made_from() -> None:
+    raw = json.loads((ROOT / "ledger/stemproof/anchor/artifacts/Anchors.json").read_text())
+    settings = json.loads((ROOT / "contracts/settings.json").read_text())
+    assert raw["settings"] == settings
+    pinned = json.loads((ROOT / "package.json").read_text())["devDependencies"]["solc"]
+    assert raw["compiler"].startswith(pinned + "+commit.")
+    [heads] = raw["storage_layout"]
+    assert (heads["label"], heads["slot"], heads["offset"]) == ("heads", "0", 0)
+
+
+def test_the_event_is_the_one_that_evidence_is_about() -> None:
+    [event] = [entry for entry in load_artifact().abi if entry["type"] == "event"]
+    kinds = ",".join(argument["type"] for argument in event["inputs"])
+    assert f"{event['name']}({kinds})" == EVENT_SIGNATURE
+    assert keccak256(EVENT_SIGNATURE.encode()) in load_artifact().runtime_bytecode
+    assert [argument["indexed"] for argument in event["inputs"]] == [True, True, *[False] * 3]
+
+
+def test_the_sources_have_none_of_what_the_style_rules_out() -> None:
+    for path in (ROOT / "contracts").glob("*.sol"):
+        text = path.read_text()
+        assert len(text.splitlines()) < 120, path.name
+        code = [line for line in text.splitlines() if not line.lstrip().startswith("//")]
+        banned = ("assembly", "tx.origin", "delegatecall", "selfdestruct", "onlyOwner")
+        assert not [word for word in banned if word in "\n".join(code)]
