@@ -54,3 +54,11 @@ def test_kinds_are_words_that_an_action_can_carry() -> None:
 def test_every_format_has_cases_without_any_decision() -> None:
     silent = {c.parent.name for c in CASES if json.loads((c / "expected.json").read_text()) == []}
     assert silent == {"lmms", "rpp"}
+
+
+def test_a_project_carried_to_another_program_can_be_compared() -> None:
+    lmms = load(FIXTURES / "lmms/tempo/before.mmp")
+    reaper = load(FIXTURES / "rpp/track_pan/before.rpp")
+    there, back = diff(lmms, reaper), diff(reaper, lmms)
+    assert [d.kind for d in there if d.is_note] == ["session.upgraded"]
+    assert {"track.added", "track.removed"} <= {d.kind for d in there} & {d.kind for d in back}

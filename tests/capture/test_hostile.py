@@ -90,6 +90,7 @@ REFUSED = {
         "a.mmp",
         MMP.replace(b'timesig_denominator="4"', b'timesig_denominator="0"'),
     ),
+    "LMMS tempo of zero": ("a.mmp", MMP.replace(b'value="120" scale', b'value="0" scale')),
     "deep REAPER chunks": ("a.rpp", deep_rpp()),
     "REAPER cut": ("a.rpp", RPP[:-3]),
     "REAPER closed twice": ("a.rpp", RPP + b">\n"),

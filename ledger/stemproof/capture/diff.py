@@ -70,10 +70,13 @@ class _Comparison:
     def _compare_session(self) -> None:
         before, after = self._before, self._after
         self._compare_tempo()
-        for one, two in zip(before.parameters, after.parameters, strict=False):
-            scope = Scope.MASTER if "volume" in two.name else Scope.SESSION
+        for scope, is_level in ((Scope.MASTER, True), (Scope.SESSION, False)):
+            one, two = (
+                [p for p in s.parameters if ("volume" in p.name) is is_level]
+                for s in (before, after)
+            )
             pattern = Change("session.setting", "", "", object_id="session", scope=scope)
-            self._findings.compare_parameters(self._whole, (one,), (two,), pattern)
+            self._findings.compare_parameters(self._whole, one, two, pattern)
         self._compare_markers()
 
     def _compare_tempo(self) -> None:

@@ -288,7 +288,8 @@ def _moment(ticks: int) -> Moment:
 
 def _tempo(head: _Element) -> TempoPoint:
     bpm = model_value(head, "bpm", "140")
-    parse_decimal(bpm, "the tempo")
+    if not 1 <= parse_decimal(bpm, "the tempo") <= 10_000:
+        raise BadInput(f"the tempo is {bpm:.40}, want 1 to 10000")
     over = parse_integer(model_value(head, "timesig_numerator", "4"), "the time signature")
     under = parse_integer(model_value(head, "timesig_denominator", "4"), "the time signature")
     if not (0 < over < 1000 and 0 < under < 1000):

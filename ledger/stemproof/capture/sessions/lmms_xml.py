@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 MAX_XML_BYTES = 32 * 1024 * 1024
 """The largest XML that is parsed; a tree of notes takes up to twenty times as much memory."""
 _ROOTS = ("lmms-project", "multimedia-project")
-_VERSION_ATTRIBUTES = ("creator", "creatorversion", "version")
+# `version` stays in: it numbers the schema, and with it what a note key means.
+_VERSION_ATTRIBUTES = ("creator", "creatorversion")
 
 
 def unpack_mmpz(data: bytes) -> bytes:
