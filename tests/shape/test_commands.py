@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import re
 import subprocess
@@ -25,10 +26,12 @@ def walk(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str,
             yield from walk(below, (*words, name))
 
 
+@functools.cache
 def commands() -> dict[str, Any]:
     typer = importlib.import_module("typer")
-    app = importlib.import_module("stemproof_cli.main").app
-    root = typer.main.get_command(app)
+    main = importlib.import_module("stemproof_cli.main")
+    main.load_groups()
+    root = typer.main.get_command(main.app)
     return {"stemproof": root} | {" ".join(words): below for words, below in walk(root)}
 
 
