@@ -16,7 +16,7 @@ from tests.testnet.running import demand_anvil, running_testnet
 
 from stemproof.errors import BadInput, Unavailable
 from stemproof.evidence.ethsig import Address
-from stemproof.testnet.anvil import CHAIN_ID, Testnet, start, status, stop
+from stemproof.testnet.anvil import CHAIN_ID, Testnet, save, start, status, stop
 from stemproof.testnet.deploy import deploy_anchors, fund, mine
 from stemproof.testnet.rpc import call_local, call_text
 
@@ -104,6 +104,32 @@ def test_blocks_state_and_old_proofs_survive_a_kill(tmp_path: Path) -> None:
         proof = call_local(again.port, "eth_getProof", "0x" + contract.hex(), [], dict(at))
         assert isinstance(proof, dict)
         assert proof["codeHash"] != "0x" + "0" * 64
+
+
+def test_what_was_saved_survives_a_kill_at_once(tmp_path: Path) -> None:
+    with running_testnet(tmp_path) as testnet:
+        contract = deploy_anchors(testnet)
+        mine(testnet, 2)
+        save(tmp_path)
+        os.kill(testnet.pid, signal.SIGKILL)
+        wait_until_down(tmp_path)
+        (tmp_path / "anvil.json").write_bytes(b'{"block":')
+        again = start(tmp_path, 0, anvil=demand_anvil())
+        assert call_text(again.port, "eth_blockNumber") == "0x3"
+        assert deploy_anchors(again) == contract
+
+
+def test_saving_without_a_chain_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="no local chain runs"):
+        save(tmp_path)
+
+
+def test_a_removed_state_begins_a_new_chain(tmp_path: Path) -> None:
+    with running_testnet(tmp_path) as testnet:
+        mine(testnet, 9)
+    (tmp_path / "anvil.json").unlink()
+    with running_testnet(tmp_path) as testnet:
+        assert call_text(testnet.port, "eth_blockNumber") == "0x0"
 
 
 def wait_for_the_state_file(folder: Path) -> None:

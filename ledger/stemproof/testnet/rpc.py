@@ -15,8 +15,8 @@ from stemproof.errors import Unavailable
 
 #: The only address that a test chain listens on.
 LOOPBACK = "127.0.0.1"
-# A block or a proof of a test chain is far smaller.
-_MAX_ANSWER_BYTES = 16 * 2**20
+# The whole state of ten thousand blocks; a block or a proof is far smaller.
+_MAX_ANSWER_BYTES = 256 * 2**20
 
 
 def call_local(port: int, method: str, *params: Json, timeout_s: float = 10.0) -> Json:

@@ -1,7 +1,7 @@
 """The folder of a local chain: its state, log, process id, and a copy that is known to be whole.
 
 anvil rewrites its state file in place every second, so a kill can leave half a file. A state
-file that parses is copied aside at each start, stop and look; half a file is replaced by the copy.
+file that parses is copied aside at each start and stop; half a file is replaced by the copy.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class StateDir:
 
     def keep_good_copy(self) -> bool:
         """Copy the state aside if it is whole; say whether it was."""
-        if not _is_whole(self.state):
+        if _find_height(self.state) is None:
             return False
         beside = self.good.with_suffix(".new")
         shutil.copyfile(self.state, beside)
@@ -88,16 +88,31 @@ class StateDir:
         if age_s >= _GOOD_COPY_AGE_S:
             self.keep_good_copy()
 
+    def write_good(self, state: bytes) -> None:
+        """Write a state that anvil handed over as the good copy, in one step."""
+        beside = self.good.with_suffix(".new")
+        with beside.open("wb") as file:
+            file.write(state)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, self.good)
+
     def mend(self) -> None:
-        """Replace half a state file by the last whole one."""
-        if not self.state.exists() or self.keep_good_copy():
+        """Put the good copy in place of half a state file, or of one that is behind it."""
+        if not self.state.exists():
+            # A new chain was wanted: the copy is of another one.
+            self.good.unlink(missing_ok=True)
             return
-        if not _is_whole(self.good):
+        written, kept = _find_height(self.state), _find_height(self.good)
+        if written is None and kept is None:
             raise BadInput(
                 f"the local chain's state in {self.state} is damaged and there is no whole copy",
                 hint="remove that file to begin a new local chain",
             )
-        shutil.copyfile(self.good, self.state)
+        if kept is not None and (written is None or kept > written):
+            shutil.copyfile(self.good, self.state)
+        else:
+            self.keep_good_copy()
 
     def last_words(self) -> str:
         """The last line that anvil printed."""
@@ -109,8 +124,11 @@ class StateDir:
         return lines[-1][:200] if lines else ""
 
 
-def _is_whole(path: Path) -> bool:
+def _find_height(path: Path) -> int | None:
+    """Read the number of the newest block in a state file; None where the file is not whole."""
     try:
-        return isinstance(json.loads(path.read_bytes()), dict)
-    except (OSError, ValueError, RecursionError):
-        return False
+        state = json.loads(path.read_bytes())
+        height = state["best_block_number"]
+        return int(height, 16) if isinstance(height, str) else int(height)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
