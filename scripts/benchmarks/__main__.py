@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.figures import Row
 
-GROUPS = ("start", "seal")
+GROUPS = ("start", "seal", "log")
 
 
 def as_document(rows: Iterable[Row]) -> dict[str, object]:
@@ -41,11 +41,16 @@ def as_document(rows: Iterable[Row]) -> dict[str, object]:
     }
 
 
+def format_number(value: float) -> str:
+    """Write a number with four digits or so, never with an exponent."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
 def format_row(row: Row) -> str:
     """Lay one figure out for people."""
     verdict = "" if row.want is None else f"want {row.want}: {'met' if row.is_met else 'NOT MET'}"
-    ours = f"{row.value:>12,.4g} {row.unit:<8}"
-    peer = f"{row.beside:>12,.4g} {row.beside_name:<30}"
+    ours = f"{format_number(row.value):>12} {row.unit:<8}"
+    peer = f"{format_number(row.beside):>12} {row.beside_name:<30}"
     return f"{row.name:<42}{ours}{peer}{row.ratio:>8.3f}  {verdict}".rstrip()
 
 
