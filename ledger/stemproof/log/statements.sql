@@ -175,3 +175,12 @@ evidence = ? WHERE number = ?;
 
 -- name: pin_of_digest
 SELECT cid, encrypted FROM pin WHERE digest = ? ORDER BY made DESC LIMIT 1;
+
+-- name: put_pin
+INSERT INTO pin (cid, work, path, profile, home, encrypted, plain_cid, digest, release, made)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (cid) DO UPDATE SET home = excluded.home, made = excluded.made;
+
+-- name: pins
+SELECT cid, work, path, profile, home, encrypted, plain_cid, digest, release, made FROM pin
+ORDER BY made, path;

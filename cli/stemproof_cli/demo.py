@@ -1,0 +1,36 @@
+"""demo: the whole line, told step by step, on a small piece of music or on your own folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stemproof_cli import say
+
+
+def register(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    app.command()(demo)
+
+
+def demo(
+    folder: Annotated[
+        Path | None, typer.Option(help="A project folder of your own, instead of the song.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where everything that it makes goes.")] = Path(
+        "demo-out"
+    ),
+) -> None:
+    """Show it all on real parts: record, timestamp, pin, claim, and a stranger's verdict."""
+    from stemproof_cli.story import Story
+
+    story = Story.begin(out, folder)
+    try:
+        is_told = story.tell()
+    finally:
+        story.end()
+    if not is_told:
+        say.complain("the demo did not end as it should", "the lines above say where")
+        raise typer.Exit(1)

@@ -1,0 +1,230 @@
+"""pin, node, cid: stems where anyone can fetch and check them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stemproof_cli import context, say
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from stemproof.acts.begin import Work
+    from stemproof.record.canonical import Json as JsonValue
+
+pin_app = typer.Typer(help="Put stems where anyone can fetch and check them.")
+node_app = typer.Typer(help="stemproof's own small IPFS node.")
+
+Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
+WorkName = Annotated[str | None, typer.Option(help="Title, folder or id of the work.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    app.add_typer(pin_app, name="pin", no_args_is_help=True)
+    app.add_typer(node_app, name="node", no_args_is_help=True)
+    app.command()(cid)
+
+
+@pin_app.command()
+def add(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files or folders.")],
+    public: Annotated[
+        bool, typer.Option("--public", help="In clear. It cannot be taken back.")
+    ] = False,
+    to: Annotated[str | None, typer.Option(help="The node's RPC address.")] = None,
+    work: WorkName = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before --public.")] = False,
+    json: Json = False,
+) -> None:
+    """Pin audio to an IPFS node: encrypted for you alone, unless --public."""
+    from stemproof.acts.begin import find_work
+    from stemproof.acts.home import now, opened
+    from stemproof.acts.pinning import open_node, pin_file
+    from stemproof.keys.public import read_public
+
+    home = context.ledger()
+    files = list(_files(paths))
+    if public:
+        say.confirm(f"{len(files)} files in clear, for everybody and for ever?", yes=yes)
+    recipient = None if public else read_public(home.path).age_recipient
+    with opened(home) as log:
+        found = _work_of(find_work(log, work) if work else None, files) or find_work(log, None)
+        backend = open_node(home, log, to)
+        pins = []
+        for path in files:
+            with say.waiting(f"pinning {path.name}"):
+                pins.append(pin_file(log, found, backend, path, recipient, now()))
+    if json:
+        rows: list[JsonValue] = [
+            {"cid": pin.cid, "path": pin.path, "encrypted": pin.encrypted, "home": pin.home}
+            for pin in pins
+        ]
+        say.answer_json({"v": 0, "pins": rows})
+        return
+    state = "in clear" if public else "encrypted"
+    say.table(("cid", "file", "state"), [(pin.cid, pin.path, state) for pin in pins])
+    say.talk(f"kept by {backend.name}")
+
+
+@pin_app.command()
+def status(json: Json = False) -> None:
+    """List what is pinned, and whether its node still has it."""
+    from stemproof.acts.home import opened
+    from stemproof.acts.pinning import list_pins
+    from stemproof.content.cid import parse_cid
+    from stemproof.errors import StemproofError
+    from stemproof.pin.ipfs import IpfsNode
+
+    home = context.ledger()
+    with opened(home) as log:
+        pins = list_pins(log)
+    rows: list[dict[str, JsonValue]] = []
+    for pin in pins:
+        try:
+            held = "held" if IpfsNode(pin.home).has(parse_cid(pin.cid)) else "missing"
+        except StemproofError as error:
+            held = f"not reachable: {error}"
+        rows.append(
+            {
+                "cid": pin.cid,
+                "path": pin.path,
+                "encrypted": pin.encrypted,
+                "home": pin.home,
+                "state": held,
+            }
+        )
+    if json:
+        say.answer_json({"v": 0, "pins": list(rows)})
+        return
+    say.table(
+        ("cid", "file", "kind", "home", "state"),
+        [
+            (
+                str(row["cid"]),
+                str(row["path"]),
+                "encrypted" if row["encrypted"] else "in clear",
+                str(row["home"]),
+                str(row["state"]),
+            )
+            for row in rows
+        ],
+    )
+
+
+@pin_app.command()
+def fetch(
+    cid: Annotated[str, typer.Argument(metavar="CID")],
+    target: Annotated[Path, typer.Option("--out", help="Where to write it.")],
+    gateway: Annotated[
+        list[str] | None, typer.Option(help="A gateway to ask; several may.")
+    ] = None,
+    decrypt: Annotated[
+        bool, typer.Option("--decrypt", help="Open it by this ledger's key.")
+    ] = False,
+) -> None:
+    """Fetch pinned content; every block is checked against its CID."""
+    from stemproof.content.cid import parse_cid
+    from stemproof.pin import node
+    from stemproof.pin.age import decrypt_file
+    from stemproof.pin.gateway import fetch as fetch_from
+
+    running = node.status(context.home().blocks)
+    gateways = [*(gateway or []), *([] if running is None else [running.gateway_url])]
+    keys = context.unlock(context.ledger()) if decrypt else None
+    received = target if keys is None else target.with_name(target.name + ".age")
+    with say.waiting(f"fetching {cid}"):
+        fetched = fetch_from(parse_cid(cid), gateways, received)
+    for fault in fetched.faults:
+        say.talk(f"{fault.gateway}: {fault.reason}")
+    size = fetched.bytes
+    if keys is not None:
+        try:
+            size = decrypt_file(received, target, keys.age_identities)
+        finally:
+            received.unlink(missing_ok=True)
+    say.answer(f"{target}: {size} bytes, every block checked")
+
+
+@node_app.command()
+def start(
+    api_port: Annotated[int, typer.Option(help="The RPC's port; 0 takes a free one.")] = 5711,
+    gateway_port: Annotated[int, typer.Option(help="The gateway's port.")] = 5780,
+) -> None:
+    """Start the node of this ledger, on loopback."""
+    from stemproof.pin import node
+
+    home = context.home()
+    home.make()
+    config = node.NodeConfig(home.blocks, api_port=api_port, gateway_port=gateway_port)
+    running = node.start(config)
+    say.answer(
+        f"node with RPC at http://{node.LOOPBACK}:{running.api_port}",
+        f"gateway at {running.gateway_url}",
+    )
+
+
+@node_app.command()
+def stop() -> None:
+    """Stop the node of this ledger; what it holds is kept."""
+    from stemproof.pin import node
+
+    stopped = node.stop(context.home().blocks)
+    say.answer("the node is stopped" if stopped else "no node was running")
+
+
+@node_app.command("status")
+def node_status() -> None:
+    """Say whether the node of this ledger runs."""
+    from stemproof.pin import node
+
+    running = node.status(context.home().blocks)
+    if running is None:
+        say.answer("no node is running")
+        raise typer.Exit(3)
+    say.answer(
+        f"node with RPC at http://{node.LOOPBACK}:{running.api_port}",
+        f"gateway at {running.gateway_url}",
+    )
+
+
+def cid(
+    path: Annotated[Path, typer.Argument(metavar="PATH")],
+    profile: Annotated[str, typer.Option(help="How the file is cut.")] = "unixfs-v1-2025",
+) -> None:
+    """Say the CID of a file or folder, offline; the CID alone is printed."""
+    from stemproof.content.unixfs import profile_named
+    from stemproof.pin.tree import build_path
+
+    say.answer(str(build_path(path, profile=profile_named(profile)).cid))
+
+
+def _files(paths: list[Path]) -> Iterator[Path]:
+    from stemproof.acts.survey import survey
+    from stemproof.errors import BadInput
+
+    for path in paths:
+        if path.is_dir():
+            found = [path / item.path for item in survey(path) if item.kind == "audio"]
+            if not found:
+                raise BadInput(f"{path} holds no audio file")
+            yield from sorted(found)
+        else:
+            yield path
+
+
+def _work_of(named: Work | None, files: list[Path]) -> Work | None:
+    """Find the work whose folder holds the files, where none is named."""
+    from stemproof.acts.begin import list_works
+    from stemproof.acts.home import opened
+
+    if named is not None:
+        return named
+    with opened(context.ledger()) as log:
+        for work in list_works(log):
+            if all(work.folder in path.resolve().parents for path in files):
+                return work
+    return None

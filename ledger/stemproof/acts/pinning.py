@@ -1,0 +1,182 @@
+"""Pinning: stems to an IPFS node, encrypted unless the artist says otherwise.
+
+The CID is computed here first and compared with what the node says. What was pinned is an
+event of the work. A pin in clear cannot be recalled, so it waits for `--public` and, for a
+recorded work, for the claim's own anchor to be final.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from stemproof.acts.begin import Work
+from stemproof.acts.facts import fact
+from stemproof.acts.home import Home
+from stemproof.acts.sound import PROFILE
+from stemproof.errors import BadInput
+from stemproof.log.store import Log
+from stemproof.record.canonical import Json
+from stemproof.record.event import format_time
+
+if TYPE_CHECKING:
+    from stemproof.pin.backend import Backend
+
+NODE_SETTING: Final = "ipfs"
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """One pinned file; `home` names the node, `release` is sealed for the artist alone."""
+
+    cid: str
+    work: bytes
+    path: str
+    profile: str
+    home: str
+    encrypted: bool
+    plain_cid: str
+    digest: bytes
+    release: str
+    made: str
+
+
+def open_node(home: Home, log: Log, to: str | None) -> Backend:
+    """Choose the node: the one named, the ledger's own choice, a Kubo that answers, or our own."""
+    from stemproof.pin import node
+    from stemproof.pin.ipfs import IpfsNode
+
+    url = to or log.setting(NODE_SETTING)
+    if url is not None:
+        return IpfsNode(url)
+    running = node.status(home.blocks)
+    if running is None:
+        running = node.start(node.NodeConfig(home.blocks, api_port=0, gateway_port=0))
+    return IpfsNode(f"http://{node.LOOPBACK}:{running.api_port}")
+
+
+def pin_file(
+    log: Log, work: Work, backend: Backend, path: Path, recipient: str | None, moment: datetime
+) -> Pinned:
+    """Pin one file of a work; encrypted to `recipient`, or in clear where that is None."""
+    from stemproof.acts.sound import file_cid
+    from stemproof.audio.observe import hash_file
+
+    digest = hash_file(path)
+    plain_cid = file_cid(path)
+    if recipient is None:
+        _check_may_be_public(log, work)
+        cid, release = _add(backend, path), ""
+    else:
+        cid, release = _add_encrypted(backend, path, recipient)
+    pinned = Pinned(
+        cid=cid,
+        work=work.id,
+        path=_name(work, path),
+        profile=PROFILE,
+        home=backend.name,
+        encrypted=recipient is not None,
+        plain_cid=plain_cid,
+        digest=digest,
+        release=release,
+        made=format_time(moment),
+    )
+    _record(log, work, pinned, moment)
+    return pinned
+
+
+def list_pins(log: Log, work: Work | None = None) -> list[Pinned]:
+    """List what was pinned, oldest first."""
+    rows: Sequence[Any] = log.fetch_all("pins")
+    found = [replace(pin, encrypted=bool(pin.encrypted)) for pin in (Pinned(*row) for row in rows)]
+    return [pin for pin in found if work is None or pin.work == work.id]
+
+
+def release_identity(pinned: Pinned, identities: Sequence[str]) -> str:
+    """Open the release identity of a pin: publishing it opens this file to everybody."""
+    import pyrage
+
+    keys = [pyrage.x25519.Identity.from_str(text) for text in identities]
+    try:
+        opened: bytes = pyrage.decrypt(base64.b64decode(pinned.release), keys)
+    except (pyrage.DecryptError, ValueError) as error:
+        raise BadInput(f"these keys do not open the release key of {pinned.path!r}") from error
+    return opened.decode()
+
+
+def _add(backend: Backend, path: Path) -> str:
+    from stemproof.content.unixfs import profile_named
+
+    return str(backend.add_file(path, profile_named(PROFILE)).cid)
+
+
+def _add_encrypted(backend: Backend, path: Path, recipient: str) -> tuple[str, str]:
+    import tempfile
+
+    import pyrage
+
+    from stemproof.pin.age import encrypt_file
+
+    with tempfile.TemporaryDirectory(prefix="stemproof-") as folder:
+        sealed_path = Path(folder) / "file.age"
+        sealed = encrypt_file(path, sealed_path, [recipient])
+        cid = _add(backend, sealed_path)
+    own = pyrage.x25519.Recipient.from_str(recipient)
+    release: bytes = pyrage.encrypt(sealed.release_identity.encode(), [own])
+    return cid, base64.b64encode(release).decode()
+
+
+def _check_may_be_public(log: Log, work: Work) -> None:
+    """Refuse a pin in clear before the work's claim is dated: a copy could be anchored first."""
+    from stemproof.acts.anchoring import list_anchors
+    from stemproof.log.sealing import head_at
+    from stemproof.record.event import parse_header
+
+    for tree, number, _ in log.fetch_all("trees_of_work", work.id):
+        final = [anchor for anchor in list_anchors(log, number) if anchor.state == "final"]
+        head = head_at(log, tree, max(anchor.size for anchor in final)) if final else None
+        covered = 0 if head is None else head.size
+        for data in log.headers(tree, 0, covered):
+            if parse_header(data).action == "claim.made":
+                return
+    raise BadInput(
+        f"nothing of {work.title!r} is pinned in clear before its claim is final on chain:"
+        " whoever fetched it could anchor it first",
+        hint="run `stemproof claim make`, then `stemproof anchor --final`, then pin again",
+    )
+
+
+def _record(log: Log, work: Work, pinned: Pinned, moment: datetime) -> None:
+    body: dict[str, Json] = {
+        "cid": pinned.cid,
+        "profile": pinned.profile,
+        "path": pinned.path,
+        "encrypted": pinned.encrypted,
+        "plain_cid": pinned.plain_cid,
+        "home": pinned.home,
+    }
+    extra = {"audio": pinned.digest}
+    with log.writing():
+        log.append(work.id, [fact("pin.added", moment, body, extra=extra)])
+        log.run(
+            "put_pin",
+            pinned.cid,
+            pinned.work,
+            pinned.path,
+            pinned.profile,
+            pinned.home,
+            int(pinned.encrypted),
+            pinned.plain_cid,
+            pinned.digest,
+            pinned.release,
+            pinned.made,
+        )
+
+
+def _name(work: Work, path: Path) -> str:
+    full = path.resolve()
+    return full.relative_to(work.folder).as_posix() if work.folder in full.parents else full.name
