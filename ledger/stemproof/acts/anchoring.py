@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from stemproof.acts.home import Home
+from stemproof.acts.keeping import count_rotations, rotations_of
 from stemproof.errors import BadInput, Refuted, Unavailable
 from stemproof.log.sealing import Sealed, seal
 from stemproof.log.store import Log
@@ -118,7 +119,12 @@ def plan_anchor(
     account = parse_address(keys.account_address)
     prior = chain.head_of(account, origin_id(log.origin))
     _check_known(log, chain, account, prior)
-    sealed = seal(log, keys.sign_checkpoint)
+    _check_former(log, chain, account)
+    with log.writing():
+        # In one transaction with the seal: a checkpoint never holds a rotation that its
+        # publisher, the account before it, does not know of.
+        _check_holder(log, keys)
+        sealed = seal(log, keys.sign_checkpoint)
     if prior >> 216 >= sealed.size:
         return None
     call = AnchorCall(origin_id(log.origin), prior, sealed.size, sealed.root)
@@ -216,13 +222,40 @@ def _check_known(log: Log, chain: Chain, account: Address, prior: int) -> None:
     """Refuse to build on a head that this ledger did not make: a copy, or a stolen key."""
     if not prior:
         return
-    mine = [anchor for anchor in list_anchors(log) if anchor.chain == chain.info.id]
-    if not any(anchor.size == prior >> 216 for anchor in mine):
+    if not any(anchor.size == prior >> 216 for anchor in _published(log, chain, account)):
         raise BadInput(
             f"the chain holds a head of size {prior >> 216} of this log that this ledger did not"
             " anchor: another copy of the ledger goes on elsewhere, or a key was taken",
             hint="go on as a new device with `stemproof key new-device`; nothing was sent",
         )
+
+
+def _check_former(log: Log, chain: Chain, account: Address) -> None:
+    """Refuse to begin a slot under a new account while a former one shows a head not ours.
+
+    After a rotation the slot is a new one. The log only grows, so its first head covers all
+    that the former account anchored, provided that those heads are this ledger's.
+    """
+    from stemproof.evidence.ethsig import Address
+
+    here = [anchor for anchor in list_anchors(log) if anchor.chain == chain.info.id]
+    for publisher in sorted({anchor.publisher for anchor in here} - {bytes(account)}):
+        former = Address(publisher)
+        _check_known(log, chain, former, chain.head_of(former, origin_id(log.origin)))
+
+
+def _check_holder(log: Log, keys: Keys) -> None:
+    """Refuse keys that are not those of the log as it stands: another process changed them."""
+    if log.origin != keys.origin or count_rotations(log) != len(rotations_of(log, keys)):
+        raise BadInput("the keys changed while they were being used", hint="run the command again")
+
+
+def _published(log: Log, chain: Chain, publisher: bytes) -> list[Anchor]:
+    return [
+        anchor
+        for anchor in list_anchors(log)
+        if anchor.chain == chain.info.id and anchor.publisher == publisher
+    ]
 
 
 def _store(log: Log, chain: Chain, planned: Planned, moment: datetime) -> int:

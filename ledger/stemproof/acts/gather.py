@@ -1,6 +1,8 @@
 """Gathering a bundle's parts from the log: headers, openings, heads and evidence.
 
 Only anchored checkpoints are gathered: what is newer is not covered yet, and said so.
+They are those of one slot, the newest: a log whose account was rotated shows the heads
+that the present account anchored, the first of which covers all that came before.
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stemproof.acts.anchoring import Anchor, list_anchors
+from stemproof.acts.keeping import count_rotations
 from stemproof.claim.claim import LogCover
 from stemproof.claim.logpart import Anchorage, Block, Head, LogPart, Opened
 from stemproof.errors import BadInput
@@ -57,11 +60,19 @@ def covered_size(log: Log, number: int, tree: int) -> int:
 
 
 def _covering(log: Log, number: int, tree: int) -> list[Anchor]:
-    """List the anchors in a block, from the first whose checkpoint holds the work."""
+    """List the anchors of the newest slot, from the first whose checkpoint holds the work."""
     mined = [anchor for anchor in list_anchors(log, number) if anchor.block_hash is not None]
-    chain = mined[-1].chain if mined else 0
-    held = [anchor for anchor in mined if anchor.chain == chain and head_at(log, tree, anchor.size)]
+    held = [
+        anchor
+        for anchor in mined
+        if _slot(anchor) == _slot(mined[-1]) and head_at(log, tree, anchor.size)
+    ]
     return sorted(held, key=lambda anchor: anchor.size)
+
+
+def _slot(anchor: Anchor) -> tuple[int, bytes, bytes]:
+    """Name the slot of a log: another account, after a rotation, begins another one."""
+    return anchor.chain, anchor.contract, anchor.publisher
 
 
 def _gather(
@@ -81,6 +92,11 @@ def _gather(
     own_tree, tree = log.tree_of(number, OWN_WORK), log.tree_of(number, work)
     if own_tree is None or tree is None:
         raise BadInput("the log has no binding")
+    if count_rotations(log, number=number, start=heads[-1].own_size):
+        raise BadInput(
+            "the keys were rotated after the newest anchor",
+            hint="run `stemproof anchor` first: a claim is signed by whom its checkpoint names",
+        )
     part = LogPart(
         own_headers=tuple(log.headers(own_tree, 0, heads[-1].own_size)),
         own_openings=_openings(log, own_tree, heads[-1].own_size, {}),

@@ -20,6 +20,7 @@ from typing import Final
 from stemproof.errors import BadInput
 from stemproof.keys.bech32 import format_bech32, parse_bech32
 from stemproof.keys.words import seed_of
+from stemproof.seal import ed25519
 
 ACCOUNT_PATH: Final = "m/44'/60'/0'/0/0"
 IDENTITY_LABEL: Final = b"stemproof/v0/keys/identity"
@@ -97,6 +98,11 @@ def backup_key_of(identity: str) -> bytes:
 def recovery_digest(public: bytes) -> bytes:
     """Digest a recovery key's public half: all of it that is kept."""
     return sha256(public).digest()
+
+
+def recovery_digest_of(seed: bytes) -> bytes:
+    """Digest the public half of the recovery key that a seed stands for."""
+    return recovery_digest(ed25519.public_of(seed))
 
 
 def _child(key: bytes, chain: bytes, index: int) -> tuple[bytes, bytes]:

@@ -3,10 +3,12 @@
 `keys.age` is a stock age file with one scrypt recipient; inside is canonical JSON:
 
     {"devices":[{"origin":"stemproof/.../...","seed":"<64 hex>"}],"entropy":"<64 hex>",
-     "former":["<64 hex>"],"kind":"keys","recovery":"<64 hex>","rotations":["<text>"],"v":0}
+     "former":["<64 hex>"],"kind":"keys","recovery":"<64 hex>","recovery_seed":"<64 hex>",
+     "rotations":["<text>"],"v":0}
 
-The last device is the one that writes. `recovery` is a digest: the recovery key itself
-is never here. Anybody who has the passphrase can open the file with `age -d` too.
+The last device is the one that writes. `recovery` is a digest. `recovery_seed`, the
+recovery key itself, is there only until `key backup` has shown its words. Anybody who has
+the passphrase can open the file with `age -d` too.
 """
 
 from __future__ import annotations
@@ -18,9 +20,10 @@ from pathlib import Path
 from typing import Final
 
 from stemproof.errors import BadInput, Locked, Malformed
+from stemproof.keys.derive import recovery_digest_of
 from stemproof.keys.durable import read_bounded
 from stemproof.keys.fields import Fields
-from stemproof.record.canonical import canonical_bytes
+from stemproof.record.canonical import Json, canonical_bytes
 
 KEY_FILE: Final = "keys.age"
 VERSION: Final = 0
@@ -49,6 +52,8 @@ class Secrets:
     devices: tuple[Device, ...]
     former: tuple[bytes, ...] = field(default=(), repr=False)
     rotations: tuple[bytes, ...] = ()
+    # The recovery key, until its words have been shown once; None for ever after.
+    recovery_seed: bytes | None = field(default=None, repr=False)
 
 
 def seal_key_file(secrets: Secrets, passphrase: str) -> bytes:
@@ -86,19 +91,20 @@ def open_key_file(home: Path, passphrase: str) -> Secrets:
 
 def format_secrets(secrets: Secrets) -> bytes:
     """Write the canonical bytes that are encrypted."""
-    return canonical_bytes(
-        {
-            "devices": [
-                {"origin": device.origin, "seed": device.seed.hex()} for device in secrets.devices
-            ],
-            "entropy": secrets.entropy.hex(),
-            "former": [entropy.hex() for entropy in secrets.former],
-            "kind": "keys",
-            "recovery": secrets.recovery.hex(),
-            "rotations": [rotation.decode() for rotation in secrets.rotations],
-            "v": VERSION,
-        }
-    )
+    members: dict[str, Json] = {
+        "devices": [
+            {"origin": device.origin, "seed": device.seed.hex()} for device in secrets.devices
+        ],
+        "entropy": secrets.entropy.hex(),
+        "former": [entropy.hex() for entropy in secrets.former],
+        "kind": "keys",
+        "recovery": secrets.recovery.hex(),
+        "rotations": [rotation.decode() for rotation in secrets.rotations],
+        "v": VERSION,
+    }
+    if secrets.recovery_seed is not None:
+        members["recovery_seed"] = secrets.recovery_seed.hex()
+    return canonical_bytes(members)
 
 
 def parse_secrets(content: bytes) -> Secrets:
@@ -115,6 +121,7 @@ def parse_secrets(content: bytes) -> Secrets:
             ),
             former=tuple(bytes.fromhex(text) for text in fields.texts("former")),
             rotations=tuple(text.encode() for text in fields.texts("rotations")),
+            recovery_seed=_parse_recovery_seed(fields),
         )
         whole = bool(secrets.devices) and format_secrets(secrets) == content
     except (Malformed, ValueError):
@@ -123,6 +130,16 @@ def parse_secrets(content: bytes) -> Secrets:
     if not whole:
         raise Malformed("key file", "(not shown)", f"the members of format version {VERSION}")
     return secrets
+
+
+def _parse_recovery_seed(fields: Fields) -> bytes | None:
+    """Read the recovery key where it is still there; it must be the one whose digest is."""
+    if "recovery_seed" not in fields.members:
+        return None
+    seed = fields.hex_bytes("recovery_seed", 32)
+    if recovery_digest_of(seed) != fields.hex_bytes("recovery", 32):
+        raise Malformed("recovery key", "(not shown)", "the key that `recovery` digests")
+    return seed
 
 
 def normal_passphrase(passphrase: str) -> str:

@@ -1,4 +1,4 @@
-"""Where a passphrase comes from: a file descriptor, the system's keyring, a person.
+"""Where a passphrase or words come from: a file descriptor, the system's keyring, a person.
 
 Never an argument, an environment variable or a clear file: those are read by others.
 A system without a keyring is not an error; it has no passphrase for us, that is all.
@@ -12,6 +12,7 @@ from typing import Final
 
 from stemproof.errors import BadInput, Locked
 from stemproof.keys.keyfile import MAX_PASSPHRASE, normal_passphrase
+from stemproof.keys.words import MAX_TEXT, WORDS
 
 SERVICE: Final = "stemproof"
 # UTF-8 takes up to four bytes a character, and a line ends with one or two more.
@@ -76,6 +77,36 @@ def read_descriptor(descriptor: int) -> str:
     except UnicodeDecodeError as error:
         raise BadInput(f"the passphrase on file descriptor {descriptor} is not UTF-8") from error
     return normal_passphrase(text.removesuffix("\n").removesuffix("\r"))
+
+
+def find_words(what: str, *, descriptor: int | None = None, prompt: Prompt | None = None) -> str:
+    """Take 24 words from a file descriptor or a person; they are not checked here."""
+    if descriptor is not None:
+        return _read_words(descriptor)
+    if prompt is None:
+        raise Locked(
+            f"{what} are needed and nobody can be asked for them",
+            hint="run it in a terminal, or hand in a file descriptor with --words-fd",
+        )
+    return prompt(f"{what}: ")
+
+
+def _read_words(descriptor: int) -> str:
+    """Read lines until there are 24 words, so that they may stand one a line."""
+    data = b""
+    try:
+        while len(data) <= MAX_TEXT:
+            byte = os.read(descriptor, 1)
+            data += byte
+            if not byte or (byte == b"\n" and len(data.split()) >= WORDS):
+                break
+        return data.decode()
+    except OSError as error:
+        raise BadInput(
+            f"file descriptor {descriptor} could not be read: {error.strerror}"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise BadInput(f"the words on file descriptor {descriptor} are not UTF-8") from error
 
 
 def read_keyring(account: str) -> str | None:

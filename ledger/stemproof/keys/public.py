@@ -61,7 +61,7 @@ def read_public(home: Path) -> PublicKeys:
         return parse_public(content)
     except Malformed as error:
         raise BadInput(
-            f"{path} is damaged", hint="unlock the keys once: `stemproof key show` writes it anew"
+            f"{path} is damaged", hint="unlock the keys once: `stemproof key backup` writes it anew"
         ) from error
 
 

@@ -8,7 +8,7 @@ the former words' bytes, which open what was encrypted to them.
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stemproof.errors import BadInput
@@ -17,18 +17,16 @@ from stemproof.keys import derive
 from stemproof.keys.keyfile import Secrets, open_key_file
 from stemproof.keys.ring import Keys, Random, store_secrets
 from stemproof.keys.rotation import Holder, make_rotation, parse_rotation
-from stemproof.keys.words import format_words, parse_words
+from stemproof.keys.words import parse_words
 from stemproof.seal import ed25519
 
 
 @dataclass(frozen=True, slots=True)
 class Renewed:
-    """New keys, the body of the event that says so, and what is shown once."""
+    """New keys, and the body of the event that says so; `key backup` shows the new words."""
 
     keys: Keys
     rotation: bytes
-    words: str = field(repr=False)
-    recovery_words: str | None = field(repr=False)
 
 
 def rotate(home: Path, passphrase: str, *, random: Random = secrets.token_bytes) -> Renewed:
@@ -44,7 +42,7 @@ def rotate_by_recovery(
     """Replace words, identity, account and recovery key, allowed by the recovery key."""
     stored = open_key_file(home, passphrase)
     authority = parse_words(recovery_words)
-    if derive.recovery_digest(ed25519.public_of(authority)) != stored.recovery:
+    if derive.recovery_digest_of(authority) != stored.recovery:
         raise BadInput("these are not the words of this ledger's recovery key")
     return _renew(
         home, passphrase, stored, authority=authority, recovery_seed=random(32), random=random
@@ -76,9 +74,7 @@ def _renew(
 ) -> Renewed:
     entropy = random(32)
     derived = derive.derive(entropy)
-    recovery = (
-        None if recovery_seed is None else derive.recovery_digest(ed25519.public_of(recovery_seed))
-    )
+    recovery = None if recovery_seed is None else derive.recovery_digest_of(recovery_seed)
     body = make_rotation(
         current_holder(stored),
         authority_seed=authority,
@@ -92,7 +88,7 @@ def _renew(
         recovery=stored.recovery if recovery is None else recovery,
         former=(*stored.former, stored.entropy),
         rotations=(*stored.rotations, body),
+        # By the identity key the recovery key stays, shown already or not.
+        recovery_seed=stored.recovery_seed if recovery_seed is None else recovery_seed,
     )
-    keys = store_secrets(home, passphrase, renewed)
-    shown = None if recovery_seed is None else format_words(recovery_seed)
-    return Renewed(keys, body, format_words(entropy), shown)
+    return Renewed(store_secrets(home, passphrase, renewed), body)

@@ -23,7 +23,14 @@ from stemproof.keys.binding import format_origin, make_binding
 from stemproof.keys.device import mark_device
 from stemproof.keys.durable import read_bounded, write_new, write_whole
 from stemproof.keys.keyfile import KEY_FILE, Device, Secrets, open_key_file, seal_key_file
-from stemproof.keys.public import PUBLIC_FILE, Log, PublicKeys, format_public, read_public
+from stemproof.keys.public import (
+    MAX_PUBLIC_FILE,
+    PUBLIC_FILE,
+    Log,
+    PublicKeys,
+    format_public,
+    read_public,
+)
 from stemproof.keys.words import format_words, parse_words
 from stemproof.seal import ed25519
 from stemproof.seal.checkpoint import Checkpoint, sign_checkpoint
@@ -93,6 +100,12 @@ class Keys:
         return format_words(self._secrets.entropy)
 
     @property
+    def recovery_words(self) -> str | None:
+        """The recovery key's own 24 words, until `key backup` has shown them; None after."""
+        seed = self._secrets.recovery_seed
+        return None if seed is None else format_words(seed)
+
+    @property
     def rotations(self) -> tuple[bytes, ...]:
         """The bodies of all rotations, oldest first, whether the log holds them yet or not."""
         return self._secrets.rotations
@@ -132,7 +145,7 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """New keys and what is shown once; `recovery_words` is None where the old key stays."""
+    """New keys and their words; `recovery_words` is None where the old recovery key stays."""
 
     keys: Keys
     words: str = field(repr=False)
@@ -149,20 +162,24 @@ def create(
     """Make the keys of a ledger folder that has none; from the artist's own words if given."""
     if (home / KEY_FILE).exists():
         # write_new refuses too; this one is before the two seconds of work.
-        raise BadInput(f"there are keys at {home / KEY_FILE} already")
+        raise BadInput(
+            f"there are keys at {home / KEY_FILE} already",
+            hint="`stemproof key backup` opens them and finishes what was begun",
+        )
     entropy = random(32) if words is None else parse_words(words)
     recovery_seed = random(32)
     stored = Secrets(
         entropy=entropy,
-        recovery=_recovery_digest(recovery_seed),
+        recovery=derive.recovery_digest_of(recovery_seed),
         devices=(_make_device(entropy, random),),
+        recovery_seed=recovery_seed,
     )
     _make_folder(home)
     write_new(home / KEY_FILE, seal_key_file(stored, passphrase))
     keys = Keys.of(stored)
     _write_beside_key_file(home, keys)
     mark_device(home, random=random)
-    return Created(keys, format_words(entropy), format_words(recovery_seed))
+    return Created(keys, keys.words, keys.recovery_words)
 
 
 def open_keys(home: Path, passphrase: str) -> Keys:
@@ -196,15 +213,22 @@ def restore(
             hint="the recovery key's words are not the 24 words of the keys",
         )
     if known is None:
-        recovery_seed = random(32)
-        recovery, recovery_words = _recovery_digest(recovery_seed), format_words(recovery_seed)
+        seed = random(32)
+        stored = Secrets(entropy, derive.recovery_digest_of(seed), (), recovery_seed=seed)
     else:
-        recovery, recovery_words = known.recovery, None
+        stored = Secrets(entropy, known.recovery, ())
     _make_folder(home)
     _set_aside(home)
-    stored = Secrets(entropy=entropy, recovery=recovery, devices=())
     keys = _store_new_device(home, passphrase, stored, random)
-    return Created(keys, format_words(entropy), recovery_words)
+    return Created(keys, keys.words, keys.recovery_words)
+
+
+def forget_recovery(home: Path, passphrase: str) -> Keys:
+    """Drop the recovery key from the key file for ever: its words were shown and kept."""
+    stored = open_key_file(home, passphrase)
+    if stored.recovery_seed is None:
+        return Keys.of(stored)
+    return store_secrets(home, passphrase, replace(stored, recovery_seed=None))
 
 
 def change_passphrase(home: Path, old: str, new: str) -> Keys:
@@ -235,10 +259,6 @@ def _make_device(entropy: bytes, random: Random) -> Device:
     return Device(format_origin(identity_key, ed25519.public_of(seed)), seed)
 
 
-def _recovery_digest(seed: bytes) -> bytes:
-    return derive.recovery_digest(ed25519.public_of(seed))
-
-
 def _set_aside(home: Path) -> None:
     """Keep a key file that is about to be replaced: its passphrase may be remembered."""
     number = 1
@@ -265,12 +285,15 @@ def _known_public(home: Path) -> PublicKeys | None:
 def _write_beside_key_file(home: Path, keys: Keys) -> None:
     """Write what the secrets imply, where it is not there yet."""
     backup_key = derive.backup_key_of(keys.age_identity).hex().encode()
-    for name, content in (
-        (PUBLIC_FILE, format_public(keys.public)),
-        (BACKUP_KEY_FILE, backup_key),
-    ):
-        if read_bounded(home / name, max_bytes=2 * 1024 * 1024) != content:
-            write_whole(home / name, content)
+    public = format_public(keys.public)
+    is_stale = read_bounded(home / BACKUP_KEY_FILE, max_bytes=MAX_PUBLIC_FILE) != backup_key
+    if is_stale:
+        # Gone first: a crash leaves no old key beside a new recipient, no backup opens by both.
+        (home / BACKUP_KEY_FILE).unlink(missing_ok=True)
+    if read_bounded(home / PUBLIC_FILE, max_bytes=MAX_PUBLIC_FILE) != public:
+        write_whole(home / PUBLIC_FILE, public)
+    if is_stale:
+        write_whole(home / BACKUP_KEY_FILE, backup_key)
 
 
 def _make_folder(home: Path) -> None:

@@ -88,7 +88,7 @@ def read_backup_key(home: Path) -> bytes:
     if len(key) != 32:
         raise BadInput(
             f"{home / BACKUP_KEY_FILE} is missing or damaged",
-            hint="unlock the keys once: `stemproof key show` writes it anew",
+            hint="unlock the keys once: `stemproof key backup` writes it anew",
         )
     return key
 

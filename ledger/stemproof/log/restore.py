@@ -64,6 +64,14 @@ def check_backup(home: Path, target: Path) -> Report:
         return report_of_file(file, footer, files=0)
 
 
+def find_last_backup(home: Path, target: Path) -> Report:
+    """Say which backup of this ledger a file ends with; its content is not looked at."""
+    backup_key = read_backup_key(home)
+    with disk_errors(target), open_source(target) as file:
+        footer = last_footer(file, target, backup_key)
+        return report_of_file(file, footer, files=0)
+
+
 def _read_manifest(file: BinaryIO, footer: Footer, identity: str) -> list[Member]:
     if footer.manifest_length > container.MAX_MANIFEST:
         raise Malformed("manifest length", footer.manifest_length, "at most 256 MiB")
