@@ -49,7 +49,7 @@ def anchor(
 ) -> None:
     """Timestamp everything recorded so far: one small transaction for the whole log."""
     from stemproof.acts import anchoring
-    from stemproof.acts.home import now, opened
+    from stemproof.acts.home import opened
 
     home = context.ledger()
     with opened(home) as log:
@@ -59,21 +59,24 @@ def anchor(
         for item in moved:
             say.talk(f"timestamp of {item.size} events is {item.state} now")
         keys = context.unlock(home)
-        planned = anchoring.plan_anchor(log, place, keys, cap_wei=_parse_cap(cap))
-        if planned is None:
-            newest = anchoring.list_anchors(log)[-1:]
-            _say_anchors(place, newest, json, "nothing new since the last timestamp")
+
+        def agree(planned: Planned) -> bool:
+            _say_cost(place, planned)
+            if not dry_run and place.info.kind != "local":
+                say.confirm("pay for it?", yes=yes)
+            return not dry_run
+
+        number = anchoring.anchor_now(home, log, place, keys, agree, cap_wei=_parse_cap(cap))
+        if number is None:
+            if not dry_run:
+                newest = anchoring.list_anchors(log)[-1:]
+                _say_anchors(place, newest, json, "nothing new since the last timestamp")
             return
-        _say_cost(place, planned)
-        if dry_run:
-            return
-        if place.info.kind != "local":
-            say.confirm("pay for it?", yes=yes)
-        number = anchoring.publish(log, place, planned, now())
         log.put_setting(anchoring.CHAIN_SETTING, str(place.info.id))
         if rpc is not None:
             log.put_setting(anchoring.RPC_SETTING, rpc)
         found = _wait(log, place, number, wait=wait, final=final)
+        anchoring.keep_local_chain(home, place)
     _say_anchors(place, [found], json, "")
     if found.state == "failed":
         raise typer.Exit(3)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from stemproof.acts.home import Home
+from stemproof.acts.home import Home, now
 from stemproof.acts.keeping import count_rotations, rotations_of
 from stemproof.errors import BadInput, Refuted, Unavailable
 from stemproof.log.sealing import Sealed, seal
@@ -138,6 +138,37 @@ def publish(log: Log, chain: Chain, planned: Planned, moment: datetime) -> int:
     number = _store(log, chain, planned, moment)
     send(chain, planned.intent.raw)
     return number
+
+
+def anchor_now(
+    home: Home,
+    log: Log,
+    chain: Chain,
+    keys: Keys,
+    agree: Callable[[Planned], bool],
+    *,
+    cap_wei: int | None = None,
+) -> int | None:
+    """Plan, ask whether the price is right, and publish, while no other process can interfere.
+
+    None where there is nothing new or `agree` says no.
+    """
+    from stemproof.anchor.publish import hold_account
+    from stemproof.evidence.ethsig import parse_address
+
+    with hold_account(home.locks, chain, parse_address(keys.account_address)):
+        planned = plan_anchor(log, chain, keys, cap_wei=cap_wei)
+        if planned is None or not agree(planned):
+            return None
+        return publish(log, chain, planned, now())
+
+
+def keep_local_chain(home: Home, chain: Chain) -> None:
+    """Have the local chain write its state out, so that even a crash of it loses nothing."""
+    from stemproof.testnet import anvil
+
+    if chain.info.kind == "local" and anvil.status(home.testnet) is not None:
+        anvil.save(home.testnet)
 
 
 def refresh(log: Log, chain: Chain) -> list[Anchor]:
