@@ -43,7 +43,7 @@ def check_files(bundle: Path, audio: Sequence[Path], asked: Asked) -> Verdict:
 def make_trust(asked: Asked) -> Trust:
     """Put together whom the verifier trusts: the shipped tables, a file, the options."""
     from stemproof.anchor.blocks import RpcBlocks
-    from stemproof.anchor.chains import find_chain, load_chains, load_deployments
+    from stemproof.anchor.chains import contract_on, find_chain, load_chains
     from stemproof.evidence.ethsig import parse_address
 
     chains = load_chains(asked.chains_file)
@@ -51,10 +51,8 @@ def make_trust(asked: Asked) -> Trust:
     if asked.trust is not None:
         file = parse_trust(_read(asked.trust, 1 << 20))
     chain_id = None if asked.chain is None else find_chain(chains, asked.chain).id
-    contracts: dict[int, set[bytes]] = {
-        deployment.chain_id: {bytes(deployment.contract)}
-        for deployment in load_deployments().values()
-    }
+    # The contract has one address everywhere, the rehearsal chain included.
+    contracts = {chain: {bytes(contract_on(chain))} for chain in chains}
     for chain, address in file.contracts:
         contracts.setdefault(chain, set()).add(address)
     if asked.contract is not None:
