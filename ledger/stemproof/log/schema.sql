@@ -34,10 +34,10 @@ CREATE TABLE opening (
     PRIMARY KEY (event, field)
 ) STRICT, WITHOUT ROWID;
 
--- Inner nodes of complete subtrees, level 1 and up; leaves are hashed from the headers.
+-- Inner nodes of complete subtrees, level 4 and up; those below are hashed from the headers.
 CREATE TABLE node (
     tree INTEGER NOT NULL,
-    level INTEGER NOT NULL CHECK (level BETWEEN 1 AND 63),
+    level INTEGER NOT NULL CHECK (level BETWEEN 4 AND 63),
     position INTEGER NOT NULL CHECK (position >= 0),
     hash BLOB NOT NULL CHECK (length(hash) = 32),
     PRIMARY KEY (tree, level, position)
@@ -141,6 +141,10 @@ BEGIN SELECT RAISE(ABORT, 'events are final'); END;
 CREATE TRIGGER event_stays BEFORE DELETE ON event
 BEGIN SELECT RAISE(ABORT, 'events are final'); END;
 CREATE TRIGGER opening_is_final BEFORE UPDATE ON opening
+BEGIN SELECT RAISE(ABORT, 'openings are erased, never changed'); END;
+-- Openings may be deleted, so INSERT OR REPLACE needs a guard of its own.
+CREATE TRIGGER opening_is_not_replaced BEFORE INSERT ON opening
+WHEN EXISTS (SELECT 1 FROM opening WHERE event = NEW.event AND field = NEW.field)
 BEGIN SELECT RAISE(ABORT, 'openings are erased, never changed'); END;
 CREATE TRIGGER node_is_final BEFORE UPDATE ON node
 BEGIN SELECT RAISE(ABORT, 'nodes are final'); END;

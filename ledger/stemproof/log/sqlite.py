@@ -6,14 +6,17 @@ damaged files are refused, never repaired. Nothing here knows what an event is.
 
 from __future__ import annotations
 
+import os
+import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
 from stemproof.errors import BadInput, StemproofError, Unavailable
+from stemproof.keys.durable import sync_folder
 
 SCHEMA_VERSION: Final = 1
 APPLICATION_ID: Final = 0x5354454D  # "STEM"
@@ -34,36 +37,56 @@ def read_statements() -> dict[str, str]:
 STATEMENTS: Final = read_statements()
 
 
-def open_database(path: Path, *, create: bool = False) -> sqlite3.Connection:
-    """Open the ledger's database; `create` makes a new one and refuses an old one."""
-    if not create and not path.exists():
+def schema_triggers() -> set[str]:
+    """Name the triggers that a ledger's database has."""
+    schema = files(__package__).joinpath("schema.sql").read_text("utf-8")
+    return set(re.findall(r"^CREATE TRIGGER (\w+)", schema, re.MULTILINE))
+
+
+def create_database(path: Path) -> None:
+    """Make the ledger's database beside and move it into its place; refuse an old one."""
+    with converted(path):
+        if path.exists():
+            raise BadInput(f"there is a ledger at {path.parent} already")
+        beside = path.with_name(f".{path.name}.new")
+        # Left behind by a program that was killed while it made it.
+        beside.unlink(missing_ok=True)
+        try:
+            connection = sqlite3.connect(beside, isolation_level=None)
+            with closing(connection):
+                schema = files(__package__).joinpath("schema.sql").read_text("utf-8")
+                connection.executescript(
+                    f"BEGIN; {schema} PRAGMA application_id={APPLICATION_ID};"
+                    f" PRAGMA user_version={SCHEMA_VERSION}; COMMIT; PRAGMA journal_mode=WAL;"
+                )
+            beside.chmod(0o600)
+            os.replace(beside, path)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
+
+
+def open_database(path: Path) -> sqlite3.Connection:
+    """Open the ledger's database; it must be there and be of this schema."""
+    if not path.exists():
         raise BadInput(
             f"there is no ledger at {path.parent}", hint="make one with `stemproof start DIR`"
         )
-    if create and path.exists():
-        raise BadInput(f"there is a ledger at {path.parent} already")
     with converted(path):
         connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None)
         try:
-            _set_up(connection, path, create)
+            _set_up(connection, path)
         except BaseException:
             connection.close()
             raise
         return connection
 
 
-def _set_up(connection: sqlite3.Connection, path: Path, create: bool) -> None:
-    if create:
-        connection.execute("PRAGMA journal_mode=WAL")
-        schema = files(__package__).joinpath("schema.sql").read_text("utf-8")
-        connection.executescript(
-            f"BEGIN; {schema} PRAGMA application_id={APPLICATION_ID};"
-            f" PRAGMA user_version={SCHEMA_VERSION}; COMMIT;"
-        )
-        path.chmod(0o600)
+def _set_up(connection: sqlite3.Connection, path: Path) -> None:
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if application != APPLICATION_ID:
+    if application != APPLICATION_ID or version < 1:
         raise BadInput(f"{path} is not a stemproof ledger")
     if version > SCHEMA_VERSION:
         raise BadInput(
@@ -80,6 +103,8 @@ def _set_up(connection: sqlite3.Connection, path: Path, create: bool) -> None:
         "secure_delete=ON",
         "trusted_schema=OFF",
         "cache_size=-65536",
+        # Pages that many appends touch are written back once, not every thousand pages.
+        "wal_autocheckpoint=4000",
     ):
         connection.execute(f"PRAGMA {pragma}")
 
@@ -117,7 +142,10 @@ def _ours(error: sqlite3.Error, path: Path) -> StemproofError:
                 hint="check the folder's permissions, or choose another with --home",
             )
         case sqlite3.SQLITE_IOERR:
-            return Unavailable(f"{where} cannot be read or written: {error}")
+            return Unavailable(
+                f"{where} cannot be read or written: {error}",
+                hint="look whether the disk is full, or was taken out, and try again",
+            )
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
             return BadInput(
                 f"{where} is damaged: {error}",

@@ -119,6 +119,54 @@ SELECT size, root, checkpoint FROM head WHERE tree = ? ORDER BY size;
 SELECT count(*), min(log_seq), max(log_seq), count(DISTINCT log_seq)
 FROM event JOIN tree ON tree.number = event.tree WHERE tree.log = ?;
 
+-- name: out_of_order
+SELECT log_seq FROM
+(SELECT event.log_seq, lag(event.log_seq, 1, -1) OVER (ORDER BY event.id) AS before
+ FROM event JOIN tree ON tree.number = event.tree WHERE tree.log = ?)
+WHERE log_seq <= before LIMIT 1;
+
+-- name: events_between
+SELECT id, work_seq, header FROM event
+WHERE tree = ? AND work_seq >= ? AND work_seq < ? ORDER BY work_seq;
+
+-- name: openings_between
+SELECT opening.event, opening.field, opening.salt, opening.value
+FROM event CROSS JOIN opening ON opening.event = event.id
+WHERE event.tree = ? AND event.work_seq >= ? AND event.work_seq < ?;
+
+-- name: nodes
+SELECT position, hash FROM node
+WHERE tree = ? AND level = ? AND position >= ? AND position < ?;
+
+-- name: count_nodes
+SELECT count(*) FROM node WHERE tree = ?;
+
+-- name: map_records
+SELECT checkpoint, depth, prefix, value FROM map_record WHERE log = ? ORDER BY checkpoint;
+
+-- name: heads_of_checkpoint
+SELECT tree.number, tree.work, head.size, head.root FROM tree JOIN head ON head.tree = tree.number
+WHERE tree.log = ? AND head.checkpoint = ? ORDER BY tree.number;
+
+-- name: heads_unsealed
+SELECT DISTINCT head.checkpoint FROM head JOIN tree ON tree.number = head.tree
+WHERE tree.log = ? AND NOT EXISTS
+(SELECT 1 FROM checkpoint WHERE checkpoint.log = tree.log AND checkpoint.size = head.checkpoint);
+
+-- name: anchors_unsealed
+SELECT DISTINCT anchor.size FROM anchor WHERE anchor.log = ? AND NOT EXISTS
+(SELECT 1 FROM checkpoint WHERE checkpoint.log = anchor.log
+ AND checkpoint.size = anchor.size AND checkpoint.root = anchor.root);
+
+-- name: triggers
+SELECT name FROM sqlite_schema WHERE type = 'trigger';
+
+-- name: loose_rows
+SELECT "table", parent, count(*) FROM pragma_foreign_key_check GROUP BY 1, 2
+UNION ALL
+SELECT 'node', 'tree', count(*) FROM node WHERE tree NOT IN (SELECT number FROM tree)
+HAVING count(*) > 0;
+
 -- name: integrity
 PRAGMA integrity_check(20);
 

@@ -13,19 +13,22 @@ import hashlib
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
 from stemproof.errors import BadInput
-from stemproof.log.sqlite import STATEMENTS, converted, open_database
+from stemproof.log.sqlite import STATEMENTS, converted, create_database, open_database
 from stemproof.record.commitment import DOMAIN, FIELDS, SALT_BYTES, Opening
 from stemproof.record.event import Header, format_header, leaf_hash
 from stemproof.seal.tree import Frontier, frontier_at, root_at
 
 OWN_WORK: Final = bytes(16)  # the log's own tree: bindings, rotations
+# Nodes below this level are hashed from at most 8 headers when they are wanted: one row
+# in eight events instead of one in each.
+LOWEST_STORED: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +76,7 @@ class Log:
         self._trees: dict[bytes, _Tree] = {}
         self._last_id = -1
         self._size = 0
-        self.number, self.origin = 0, ""
-        row = self.fetch_one("newest_log")
-        if row is not None:
-            self.number, self.origin = row
+        self.number, self.origin = self._newest()
 
     def __enter__(self) -> Self:
         return self
@@ -121,21 +121,27 @@ class Log:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Hold the write lock: all that happens inside is durable after it, or nothing is."""
-        if self._db.in_transaction:
-            yield
-            return
+        """Hold the write lock: all that happens inside is durable after it, or nothing is.
+
+        Inside another `writing` the outer one makes it durable; what fails here is undone here.
+        """
+        inner = self._db.in_transaction
+        before = self.number, self.origin
+        begin, end, undo = _INNER if inner else _OUTER
         with converted(self.path):
-            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute(begin)
         try:
-            self._refresh()
+            if not inner:
+                self._refresh()
             yield
             with converted(self.path):
-                self._db.execute("COMMIT")
+                self._db.execute(end)
         except BaseException:
             self._forget()
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
+            self.number, self.origin = before
+            # A full disk may have ended the transaction already; the first error tells more.
+            with suppress(sqlite3.Error):
+                self._db.executescript(undo)
             raise
 
     def begin(self, origin: str) -> None:
@@ -168,7 +174,7 @@ class Log:
             self.run_many("add_event", events)
             self.run_many("add_opening", openings)
             for run in tree.frontier.extend_hashes(leaves):
-                if run.level:
+                if run.level >= LOWEST_STORED:
                     self.run_many("add_node", [(tree.number, *node) for node in run.nodes()])
             tree.prev = prev
             self._last_id += len(events)
@@ -199,17 +205,21 @@ class Log:
         """Give the port through which proofs of one tree are made."""
 
         def read(level: int, position: int) -> bytes:
-            if level:
+            if level >= LOWEST_STORED:
                 row = self.fetch_one("node", tree, level, position)
+                found = None if row is None else bytes(row[0])
             else:
-                row = self.fetch_one("header", tree, position)
-            if row is None:
+                start, count = position << level, 1 << level
+                rows = self.fetch_all("headers", tree, start, start + count)
+                whole = len(rows) == count
+                found = _subtree_root([row[1] for row in rows]) if whole else None
+            if found is None:
                 raise BadInput(
                     f"the ledger at {self.path.parent} is damaged:"
                     f" node ({level}, {position}) of tree {tree} is missing",
                     hint="restore it from a backup with `stemproof restore`",
                 )
-            return bytes(row[0]) if level else leaf_hash(row[0])
+            return found
 
         return read
 
@@ -270,11 +280,28 @@ class Log:
         if last != self._last_id:
             self._trees.clear()
             self._last_id = last
+            self.number, self.origin = self._newest()
             self._size = self.size_of(self.number) if self.number else 0
+
+    def _newest(self) -> tuple[int, str]:
+        number, origin = self.fetch_one("newest_log") or (0, "")
+        return int(number), str(origin)
 
     def _forget(self) -> None:
         self._trees.clear()
         self._last_id = -1
+
+
+# How a transaction begins, ends and is undone, alone and inside another.
+_OUTER: Final = ("BEGIN IMMEDIATE", "COMMIT", "ROLLBACK")
+_INNER: Final = ("SAVEPOINT inner", "RELEASE inner", "ROLLBACK TO inner; RELEASE inner")
+
+
+def _subtree_root(headers: list[bytes]) -> bytes:
+    """Hash the headers of a complete subtree up to its root."""
+    frontier = Frontier()
+    frontier.extend(headers)
+    return frontier.root()
 
 
 def _header(
@@ -319,5 +346,6 @@ def open_log(path: Path) -> Log:
 
 
 def create_log(path: Path) -> Log:
-    """Make a ledger's database; refuses to touch an existing one."""
-    return Log(path, open_database(path, create=True))
+    """Make a ledger's database, whole or not at all; refuses to touch an existing one."""
+    create_database(path)
+    return open_log(path)

@@ -10,6 +10,7 @@ independent implementation. No I/O.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, TypeAlias
 
 from stemproof.errors import Malformed
@@ -20,6 +21,7 @@ Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | bool | None"
 MAX_INTEGER = 2**53 - 1
 # A bundle part is nested four deep; the bound keeps hostile input off the C stack.
 MAX_DEPTH = 32
+_BRACKETS_OR_TEXT = re.compile(rb'[\[{\]}]|"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 
 _ENCODER = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
@@ -42,41 +44,47 @@ def encode_trusted(value: Json) -> bytes:
 
 def check_canonical(value: object, depth: int = 0) -> None:
     """Refuse a value outside the subset that this module writes."""
-    if depth > MAX_DEPTH:
-        raise Malformed("nesting", depth, f"at most {MAX_DEPTH} levels")
-    match value:
-        case str() | bool() | None:
-            return
-        case int():
-            if not -MAX_INTEGER <= value <= MAX_INTEGER:
-                raise Malformed("integer", value, "at most 2**53 - 1 in size, else a string")
-        case dict():
-            for key, item in value.items():
-                if not isinstance(key, str) or not key.isascii():
-                    raise Malformed("key", key, "an ASCII string")
+    # Every body of every event passes here: the most frequent kinds come first.
+    if isinstance(value, str) or value is None or isinstance(value, bool):
+        return
+    if isinstance(value, int):
+        if not -MAX_INTEGER <= value <= MAX_INTEGER:
+            raise Malformed("integer", _shown(value), "at most 2**53 - 1 in size, else a string")
+        return
+    if depth >= MAX_DEPTH:
+        raise Malformed("nesting", depth + 1, f"at most {MAX_DEPTH} levels")
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str) or not key.isascii():
+                raise Malformed("key", key, "an ASCII string")
+            if type(item) is not str:
                 check_canonical(item, depth + 1)
-        case list() | tuple():
-            for item in value:
-                check_canonical(item, depth + 1)
-        case _:
-            raise Malformed("value", value, "an object, array, string, integer, boolean or null")
+    elif isinstance(value, list | tuple):
+        for item in value:
+            check_canonical(item, depth + 1)
+    else:
+        raise Malformed("value", value, "an object, array, string, integer, boolean or null")
 
 
 def parse_canonical(data: bytes, *, what: str, max_bytes: int) -> Json:
     """Read canonical JSON and demand that it is spelt as we would spell it."""
+    value = parse_respelt(data, what=what, max_bytes=max_bytes)
+    if canonical_bytes(value) != data:
+        raise Malformed(what, data, "JSON in its canonical form (RFC 8785)")
+    return value
+
+
+def parse_respelt(data: bytes, *, what: str, max_bytes: int) -> Json:
+    """Read JSON, bounded, for a caller who writes the value again and compares the bytes."""
     if len(data) > max_bytes:
         raise Malformed(f"{what} length", len(data), f"at most {max_bytes} bytes")
-    # json.loads recurses in C; count brackets first, strings included, as an upper bound.
+    # The decoder recurses in C; count brackets first, strings included, as an upper bound.
     if data.count(b"[") + data.count(b"{") > MAX_DEPTH:
         _check_depth(data, what)
     try:
-        value: Json = json.loads(
-            data.decode(), parse_float=_no_fraction, parse_constant=_no_fraction
-        )
+        value: Json = _DECODER.decode(data.decode())
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
         raise Malformed(what, data, "canonical JSON") from error
-    if canonical_bytes(value) != data:
-        raise Malformed(what, data, "JSON in its canonical form (RFC 8785)")
     return value
 
 
@@ -92,22 +100,21 @@ def _no_fraction(text: str) -> Any:
     raise ValueError(f"number {text[:40]} has a fraction")
 
 
+_DECODER = json.JSONDecoder(parse_float=_no_fraction, parse_constant=_no_fraction)
+
+
 def _check_depth(data: bytes, what: str) -> None:
     depth = 0
-    in_string = escaped = False
-    for byte in data:
-        if in_string:
-            if escaped:
-                escaped = False
-            elif byte == 0x5C:
-                escaped = True
-            elif byte == 0x22:
-                in_string = False
-        elif byte == 0x22:
-            in_string = True
-        elif byte in b"[{":
+    for found in _BRACKETS_OR_TEXT.finditer(data):
+        mark = found[0][0]
+        if mark in b"[{":
             depth += 1
             if depth > MAX_DEPTH:
                 raise Malformed(f"{what} nesting", depth, f"at most {MAX_DEPTH} levels")
-        elif byte in b"]}":
+        elif mark in b"]}":
             depth -= 1
+
+
+def _shown(number: int) -> object:
+    # Python refuses to write an integer of thousands of digits in decimal.
+    return number if number.bit_length() < 1024 else f"a number of {number.bit_length()} bits"

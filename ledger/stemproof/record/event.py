@@ -24,7 +24,7 @@ from typing import Final
 
 from stemproof.errors import Malformed, Undecided
 from stemproof.record import vocabulary
-from stemproof.record.canonical import MAX_INTEGER, Json, parse_object
+from stemproof.record.canonical import MAX_INTEGER, Json, parse_object, parse_respelt
 from stemproof.record.commitment import FIELDS
 
 VERSION: Final = 0
@@ -33,7 +33,8 @@ MAX_HEADER_BYTES: Final = 2048
 
 _HEX32 = re.compile(r"[0-9a-f]{32}")
 _HEX64 = re.compile(r"[0-9a-f]{64}")
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
+# The ranges are spelt out: newer versions of Python take 24:00 and older ones do not.
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z", re.ASCII)
 _ORIGIN = re.compile(r"stemproof/[0-9a-f]{32}/[0-9a-f]{32}")
 _MEMBERS = frozenset(
     "action actor class commit observed origin prev session stage time tool v work work_seq".split()
@@ -78,10 +79,17 @@ def format_header(header: Header) -> bytes:
 
 def parse_header(data: bytes) -> Header:
     """Read a header, in the one form we write it."""
-    raw = parse_object(data, what="header", max_bytes=MAX_HEADER_BYTES)
+    raw = parse_respelt(data, what="header", max_bytes=MAX_HEADER_BYTES)
+    if not isinstance(raw, dict):
+        raise Malformed("header", raw, "a JSON object")
     version, seq = raw.get("v"), raw.get("work_seq")
     if type(version) is int and version > VERSION:
-        raise Undecided(f"the header has format version {version}, this program knows {VERSION}")
+        # Only what has the one spelling may pass for the work of a newer program.
+        parse_object(data, what="header", max_bytes=MAX_HEADER_BYTES)
+        raise Undecided(
+            f"the header has format version {version}, this program knows {VERSION}",
+            hint="a newer stemproof may read it",
+        )
     if raw.keys() != _MEMBERS or type(version) is not int or version != VERSION:
         raise Malformed("header members", sorted(raw), "exactly those of format version 0")
     if type(seq) is not int or seq < 0:
@@ -152,9 +160,8 @@ def format_time(moment: datetime) -> str:
     """Write a moment as UTC with milliseconds, the one form that headers hold."""
     if moment.tzinfo is None:
         raise Malformed("time", moment, "a moment with its time zone")
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + (
-        f"{moment.microsecond // 1000:03d}Z"
-    )
+    # Not strftime: what it writes for years before 1000 depends on the platform.
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 def parse_time(text: str) -> datetime:
