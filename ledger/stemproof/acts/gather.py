@@ -14,10 +14,10 @@ from stemproof.acts.keeping import count_rotations
 from stemproof.claim.claim import LogCover
 from stemproof.claim.logpart import Anchorage, Block, Head, LogPart, Opened
 from stemproof.errors import BadInput
-from stemproof.log.sealing import checkpoint_at, head_at, prove_head
+from stemproof.log.sealing import checkpoint_at, head_at, prove_head, record_reader
 from stemproof.log.store import OWN_WORK, Log
 from stemproof.record.commitment import Opening
-from stemproof.seal.workmap import format_map_proof
+from stemproof.seal.workmap import format_map_proof, map_key, prove_map
 
 # Opened in every bundle: who holds the log, and what bounds its sessions in time.
 ALWAYS_OPEN = {"log.open": ("body",), "key.rotate": ("body",), "session.open": ("body",)}
@@ -60,14 +60,13 @@ def covered_size(log: Log, number: int, tree: int) -> int:
 
 
 def _covering(log: Log, number: int, tree: int) -> list[Anchor]:
-    """List the anchors of the newest slot, from the first whose checkpoint holds the work."""
+    """List the anchors of the newest slot, from its first on; none if the work is not in it yet."""
     mined = [anchor for anchor in list_anchors(log, number) if anchor.block_hash is not None]
-    held = [
-        anchor
-        for anchor in mined
-        if _slot(anchor) == _slot(mined[-1]) and head_at(log, tree, anchor.size)
-    ]
-    return sorted(held, key=lambda anchor: anchor.size)
+    slot = sorted(
+        (anchor for anchor in mined if _slot(anchor) == _slot(mined[-1])),
+        key=lambda anchor: anchor.size,
+    )
+    return slot if slot and head_at(log, tree, slot[-1].size) else []
 
 
 def _slot(anchor: Anchor) -> tuple[int, bytes, bytes]:
@@ -83,15 +82,17 @@ def _gather(
     opened: dict[tuple[int, int], tuple[str, ...]],
 ) -> Gathered:
     newest = anchors[-1]
+    if anchors[0].prior:
+        raise BadInput("the ledger does not know the first anchors of this log on this chain")
     if newest.evidence is None:
         raise BadInput(
             f"the evidence of the anchor of size {newest.size} is not captured yet",
             hint="run `stemproof anchor` again while the chain is reachable",
         )
-    heads = tuple(_head(log, number, work, anchor) for anchor in anchors)
     own_tree, tree = log.tree_of(number, OWN_WORK), log.tree_of(number, work)
     if own_tree is None or tree is None:
         raise BadInput("the log has no binding")
+    heads = tuple(_head(log, number, (work, tree), anchor) for anchor in anchors)
     if count_rotations(log, number=number, start=heads[-1].own_size):
         raise BadInput(
             "the keys were rotated after the newest anchor",
@@ -112,7 +113,6 @@ def _gather(
             chain_id=newest.chain,
             contract=newest.contract,
             publisher=newest.publisher,
-            prior=anchors[0].prior,
         ),
         evidence=newest.evidence,
     )
@@ -128,9 +128,12 @@ def _gather(
     return Gathered(number, part, cover)
 
 
-def _head(log: Log, number: int, work: bytes, anchor: Anchor) -> Head:
+def _head(log: Log, number: int, of: tuple[bytes, int], anchor: Anchor) -> Head:
+    work, tree = of
     own = prove_head(log, number, OWN_WORK, anchor.size)
-    proved = prove_head(log, number, work, anchor.size)
+    # Where the work was not in the log yet, the path shows its absence.
+    held = head_at(log, tree, anchor.size)
+    path = prove_map(map_key(work), record_reader(log, number, anchor.size))
     sealed = checkpoint_at(log, number, anchor.size)
     if sealed is None or None in (anchor.block_number, anchor.block_time, anchor.parent_hash):
         raise BadInput(f"the ledger has lost the checkpoint of size {anchor.size}")
@@ -138,8 +141,8 @@ def _head(log: Log, number: int, work: bytes, anchor: Anchor) -> Head:
         note=sealed.note,
         own_size=own.head.size,
         own_proof=format_map_proof(own.proof),
-        work_size=proved.head.size,
-        work_proof=format_map_proof(proved.proof),
+        work_size=0 if held is None else held.size,
+        work_proof=format_map_proof(path),
         block=Block(
             number=anchor.block_number or 0,
             time=anchor.block_time or 0,

@@ -2,8 +2,11 @@
 
     own.headers, own.openings     the log's own tree: its binding and rotations
     work.headers, work.openings   the work's tree, leaves 0..n-1, nothing left out
-    heads.json                    the checkpoints from the first that holds the work on
+    heads.json                    every anchored checkpoint, from the slot's first on
     evidence.json                 the proof of the newest of them on chain, once anchored
+
+The heads begin with the first anchor of the slot, where the work is proved absent until it
+begins: were they allowed to begin later, a history could be rewritten before them.
 
 Headers are one a line; openings are canonical JSON, one a line, by sequence number and
 field. Parsing is strict and bounded; nothing is judged here. No I/O.
@@ -23,7 +26,11 @@ from stemproof.record.fields import Fields
 
 VERSION: Final = 0
 MAX_HEADS: Final = 10_000
-MAX_HEADS_BYTES: Final = 64 << 20
+# A head of a log with a thousand works takes 1,600 bytes.
+MAX_HEADS_BYTES: Final = 16 << 20
+# No header and no opening is shorter: a bound on how many a member can hold.
+MIN_HEADER_BYTES: Final = 256
+MIN_OPENING_BYTES: Final = 80
 # The longest body is an audio event with the fingerprint of a ten-hour file.
 MAX_OPENING_BYTES: Final = 4 << 20
 _TEXT_FIELDS: Final = frozenset({"body", "prompt", "lyrics"})
@@ -48,7 +55,10 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """One signed checkpoint, with the map paths of the work and of the log's own tree."""
+    """One signed checkpoint, with the map paths of the work and of the log's own tree.
+
+    Where `work_size` is 0, `work_proof` shows that the log held nothing of the work yet.
+    """
 
     note: bytes
     own_size: int
@@ -60,12 +70,11 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Anchorage:
-    """Where the heads were anchored, and the word that the slot held before the first."""
+    """The slot in which the heads were anchored."""
 
     chain_id: int
     contract: bytes
     publisher: bytes
-    prior: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +133,7 @@ def parse_headers(data: bytes) -> tuple[bytes, ...]:
     """Split headers, without looking into them."""
     if not data.endswith(b"\n"):
         raise Malformed("end of the headers", data[-20:], "a newline")
+    _check_count("headers", data, MIN_HEADER_BYTES)
     headers = tuple(data[:-1].split(b"\n"))
     if not all(0 < len(header) <= MAX_HEADER_BYTES for header in headers):
         raise Malformed("header length", "out of bounds", f"1 to {MAX_HEADER_BYTES} bytes")
@@ -142,11 +152,18 @@ def parse_openings(data: bytes) -> tuple[Opened, ...]:
         return ()
     if not data.endswith(b"\n"):
         raise Malformed("end of the openings", data[-20:], "a newline")
+    _check_count("openings", data, MIN_OPENING_BYTES)
     openings = tuple(_parse_opening(line) for line in data[:-1].split(b"\n"))
     order = [(item.work_seq, item.opening.field) for item in openings]
     if order != sorted(set(order)):
         raise Malformed("order of the openings", "mixed", "sorted, each once")
     return openings
+
+
+def _check_count(what: str, data: bytes, shortest: int) -> None:
+    # Before anything is built: a hundred million empty lines deflate to nothing.
+    if data.count(b"\n") * shortest > len(data):
+        raise Malformed(f"length of the {what}", len(data), f"at least {shortest} bytes a line")
 
 
 def _format_opening(item: Opened) -> bytes:
@@ -181,7 +198,6 @@ def _format_heads(heads: Iterable[Head], anchorage: Anchorage | None) -> bytes:
         where = {
             "chain_id": anchorage.chain_id,
             "contract": anchorage.contract.hex(),
-            "prior": anchorage.prior.to_bytes(32, "big").hex(),
             "publisher": anchorage.publisher.hex(),
         }
     return canonical_bytes(
@@ -219,7 +235,6 @@ def _parse_heads(data: bytes) -> tuple[tuple[Head, ...], Anchorage | None]:
             chain_id=where.number("chain_id"),
             contract=where.hex_bytes("contract", 20),
             publisher=where.hex_bytes("publisher", 20),
-            prior=int.from_bytes(where.hex_bytes("prior", 32), "big"),
         )
     heads = tuple(_parse_head(item) for item in listed)
     if any((head.block is None) != (anchorage is None) for head in heads):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from stemproof.claim.logpart import LogPart
 from stemproof.errors import Refuted, Undecided
-from stemproof.evidence.accumulator import Step, parse_head, replay
+from stemproof.evidence.accumulator import NO_HEAD, Step, parse_head, replay
 from stemproof.evidence.chain import ProvedAnchor, check_evidence, parse_evidence
 from stemproof.verify.logs import CheckedLog
 from stemproof.verify.trust import Trust
@@ -46,7 +46,7 @@ def check_anchors(part: LogPart, log: CheckedLog) -> Anchored:
                 f" 0x{checked.holder.account.hex()} at size {checked.checkpoint.size}"
             )
     proved = check_evidence(evidence)
-    words = _replay(log, where.prior)
+    words = _replay(log)
     newest = log.heads[-1].head.block
     if newest is None or parse_head(words[-1]) != (proved.head_size, proved.head_acc):
         raise Refuted("the heads do not lead to the word that the contract holds")
@@ -119,8 +119,10 @@ def _ask(anchored: Anchored, trust: Trust) -> str:
     )
 
 
-def _replay(log: CheckedLog, prior: int) -> tuple[int, ...]:
-    words = []
+def _replay(log: CheckedLog) -> tuple[int, ...]:
+    """Compute the slot's words from its first anchor on: none can be left out."""
+    words: list[int] = []
+    word = NO_HEAD
     for checked in log.heads:
         block = checked.head.block
         if block is None:
@@ -132,6 +134,6 @@ def _replay(log: CheckedLog, prior: int) -> tuple[int, ...]:
             time=block.time,
             parent_hash=block.parent_hash,
         )
-        prior = replay(prior, [step])
-        words.append(prior)
+        word = replay(word, [step])
+        words.append(word)
     return tuple(words)

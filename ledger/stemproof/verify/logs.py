@@ -14,7 +14,7 @@ from stemproof.record.event import Header, leaf_hash, parse_header
 from stemproof.seal.checkpoint import Checkpoint, open_checkpoint
 from stemproof.seal.merkle import Digest
 from stemproof.seal.tree import Frontier
-from stemproof.seal.workmap import check_map_proof, map_key, parse_map_proof
+from stemproof.seal.workmap import check_map_absence, check_map_proof, map_key, parse_map_proof
 
 OWN_WORK = bytes(16)
 
@@ -50,6 +50,8 @@ class CheckedLog:
 
 def check_log_part(part: LogPart, work: bytes) -> CheckedLog:
     """Check everything in a log's share that needs neither chain nor trust."""
+    if work == OWN_WORK:
+        raise Refuted("the claim's work is the log's own record of its keys")
     own = _check_tree(
         part.own_headers, part.own_openings, OWN_WORK, {head.own_size for head in part.heads}
     )
@@ -76,7 +78,7 @@ def _check_tree(
     headers: Sequence[bytes], openings: Sequence[Opened], work: bytes, sizes: set[int]
 ) -> CheckedTree:
     """Check that headers follow each other, and yield the roots at the sizes asked for."""
-    if not headers or max(sizes) != len(headers) or min(sizes) < 1:
+    if not headers or max(sizes) != len(headers):
         raise Refuted(
             f"{len(headers)} headers are shown, the newest checkpoint counts {max(sizes)}"
         )
@@ -94,7 +96,7 @@ def _check_tree(
         parsed.append(header)
         leaves.append(leaf)
     frontier, roots = Frontier(), {}
-    for size in sorted(sizes):
+    for size in sorted(sizes - {0}):
         frontier.extend_hashes(leaves[frontier.size : size])
         roots[size] = frontier.root()
     opened = {}
@@ -144,11 +146,29 @@ def _check_heads(
                 raise Refuted(f"checkpoint {checkpoint.size} does not grow from {before.size}")
             if head.own_size < last.own_size or head.work_size < last.work_size:
                 raise Refuted(f"a tree shrinks between checkpoints up to {checkpoint.size}")
+        _check_size(checkpoint, head, heads)
         for owner, size, proof, roots in (
             (OWN_WORK, head.own_size, head.own_proof, own.roots),
             (work, head.work_size, head.work_proof, tree.roots),
         ):
-            key = map_key(owner)
-            check_map_proof(key, size, roots[size], parse_map_proof(proof), checkpoint.root)
+            key, path = map_key(owner), parse_map_proof(proof)
+            if size:
+                check_map_proof(key, size, roots[size], path, checkpoint.root)
+            else:
+                check_map_absence(key, path, checkpoint.root)
         heads.append((checkpoint, head))
     return heads
+
+
+def _check_size(
+    checkpoint: Checkpoint, head: Head, before: Sequence[tuple[Checkpoint, Head]]
+) -> None:
+    """Check that a checkpoint counts at least the events that its trees show."""
+    grown, shown = checkpoint.size, head.own_size + head.work_size
+    if before:
+        last, older = before[-1]
+        grown, shown = grown - last.size, shown - older.own_size - older.work_size
+    if grown < shown:
+        raise Refuted(
+            f"checkpoint {checkpoint.size} counts {grown} new events, its trees show {shown}"
+        )

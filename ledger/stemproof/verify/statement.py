@@ -36,6 +36,8 @@ def check_covers(claim: Claim, logs: Sequence[CheckedLog]) -> tuple[CheckedHead,
         if not found:
             raise Refuted(f"the bundle has no checkpoint of size {cover.size} of {log.origin}")
         head = found[0]
+        if not head.head.work_size:
+            raise Refuted(f"checkpoint {cover.size} of {cover.origin} holds nothing of the work")
         work_root = log.work.roots[head.head.work_size]
         if (cover.root, cover.work_size, cover.work_root) != (
             head.checkpoint.root.hex(),
