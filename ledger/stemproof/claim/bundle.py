@@ -26,7 +26,7 @@ from stemproof.claim.container import (
     unpack_member,
 )
 from stemproof.claim.logpart import LogPart, format_log_part, parse_log_part
-from stemproof.errors import Malformed
+from stemproof.errors import Malformed, Undecided
 from stemproof.record.canonical import Json, canonical_bytes, parse_object
 from stemproof.record.fields import Fields
 
@@ -92,14 +92,17 @@ def parse_bundle(data: bytes) -> tuple[Bundle, Sealing]:
     fields = Fields.parse(manifest, what="manifest", version=VERSION, max_bytes=MAX_MANIFEST_BYTES)
     fields.demand_text("kind", "bundle")
     profile = fields.text("profile")
-    if profile not in PROFILES:
-        raise Malformed("bundle profile", profile, "one of " + ", ".join(PROFILES))
     if _format_manifest(profile, members) != manifest:
         raise Malformed("manifest", manifest, "the digests of the bundle's members")
+    if profile not in PROFILES:
+        raise Undecided(f"the bundle is of the profile {profile!r:.80}, not known here")
     if "claim.json" not in members:
         raise Malformed("bundle", "without claim.json", "a claim")
     signed = _parse_signed(unpack_member(members.pop("claim.json")))
     logs = _take_logs(members)
+    for member in members.values():
+        # Of an unknown kind, yet whole: its CRC stands outside what the manifest digests.
+        unpack_member(member)
     return Bundle(profile, signed, logs, tuple(sorted(members))), Sealing(manifest, signature)
 
 
@@ -117,8 +120,9 @@ def _take_logs(members: dict[str, Member]) -> tuple[LogPart, ...]:
             break
         part = {name.partition("/")[2]: unpack_member(members.pop(name)) for name in known}
         logs.append(parse_log_part(part))
-    if not logs:
-        raise Malformed("bundle", "without a log", "one to eight logs")
+    stray = [name for name in members if name.partition("/")[2] in LOG_MEMBERS]
+    if stray or not logs:
+        raise Malformed("logs of the bundle", stray, f"log00 and on, at most {MAX_LOGS}")
     return tuple(logs)
 
 
@@ -126,6 +130,7 @@ def _format_manifest(profile: str, members: Mapping[str, Member]) -> bytes:
     parts: dict[str, Json] = {
         name: {
             "bytes": member.size,
+            "method": member.method,
             # Over the stored bytes: deflate can say one thing in many ways.
             "sha256": hashlib.sha256(member.packed).hexdigest(),
         }

@@ -24,6 +24,8 @@ MAX_MEMBERS: Final = 64
 # A million headers take 620 MB; a bundle of that size wants excerpts instead.
 MAX_MEMBER_BYTES: Final = 128 << 20
 MAX_TOTAL_BYTES: Final = 512 << 20
+# Digests and salts do not deflate: honest members stay below 10. Deflate itself goes to 1032.
+MAX_RATIO: Final = 100
 STORED: Final = 0
 DEFLATED: Final = 8
 
@@ -47,11 +49,13 @@ class Member:
 
 
 def pack_member(name: str, data: bytes, *, method: int = DEFLATED) -> Member:
-    """Make a member of its name and bytes."""
+    """Make a member of its name and bytes; stored where it deflates more than a reader takes."""
     packed = data
     if method == DEFLATED:
         deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
         packed = deflate.compress(data) + deflate.flush()
+        if len(data) > MAX_RATIO * len(packed):
+            method, packed = STORED, data
     return Member(name, method, zlib.crc32(data), len(data), packed)
 
 
@@ -119,8 +123,12 @@ def _read_member(data: bytes, offset: int) -> tuple[Member, int]:
     _check_name(name)
     if method not in (STORED, DEFLATED) or extra:
         raise Malformed(f"bundle member {name}", method, "stored or deflated, no extra field")
-    if size > MAX_MEMBER_BYTES:
-        raise Malformed(f"size of bundle member {name}", size, f"at most {MAX_MEMBER_BYTES} bytes")
+    if size > min(MAX_MEMBER_BYTES, MAX_RATIO * packed):
+        raise Malformed(
+            f"size of bundle member {name}",
+            size,
+            f"at most {MAX_MEMBER_BYTES} bytes and {MAX_RATIO} times the {packed} in the file",
+        )
     start += name_bytes
     return Member(name, method, crc, size, data[start : start + packed]), start + packed
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from stemproof.record.event import Header, parse_time
 from stemproof.record.vocabulary import CLASSES, OBSERVED, STAGES
 
 _WATCHING: Final = ("watch.open", "watch.beat", "watch.close", "watch.pause")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ def make_report(logs: Iterable[Iterable[Header]]) -> Report:
             clock.follow(header)
             saves[header.action] += 1
         watched += clock.watched_ms
-        span += clock.last_save - clock.first_save
+        span += clock.span_ms
         jumps += clock.jumps
     return Report(
         stages=tuple(StageCount(*key, stages[key]) for key in sorted(stages, key=_order)),
@@ -89,15 +91,20 @@ def make_report(logs: Iterable[Iterable[Header]]) -> Report:
 @dataclass(slots=True)
 class _Clock:
     watched_ms: int = 0
-    first_save: int = 0
-    last_save: int = 0
     jumps: int = 0
-    _now: int = 0
+    _first_save: int | None = None
+    _last_save: int = 0
+    _now: int | None = None
     _watching_since: int | None = None
+
+    @property
+    def span_ms(self) -> int:
+        """From the first save in order to the latest by the clock."""
+        return 0 if self._first_save is None else self._last_save - self._first_save
 
     def follow(self, header: Header) -> None:
         now = _milliseconds(header.time)
-        if now < self._now:
+        if self._now is not None and now < self._now:
             self.jumps += 1
         self._now = now
         if header.action in _WATCHING:
@@ -107,13 +114,14 @@ class _Clock:
             is_over = header.action in ("watch.close", "watch.pause")
             self._watching_since = None if is_over else now
         elif header.action.startswith("session.") and "after" in header.commit:
-            self.first_save = self.first_save or now
-            self.last_save = max(self.last_save, now)
+            if self._first_save is None:
+                self._first_save = self._last_save = now
+            self._last_save = max(self._last_save, now)
 
 
 def _milliseconds(time: str) -> int:
-    moment = parse_time(time)
-    return int(moment.timestamp()) * 1000 + moment.microsecond // 1000
+    # Whole numbers: before 1970 a truncated fraction would round the other way.
+    return (parse_time(time) - _EPOCH) // timedelta(milliseconds=1)
 
 
 def _order(key: tuple[str, str, str]) -> tuple[int, int, int]:

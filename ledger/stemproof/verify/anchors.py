@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import Final
 
 from stemproof.claim.logpart import LogPart
-from stemproof.errors import Refuted, Undecided
+from stemproof.errors import Refuted, StemproofError, Undecided
 from stemproof.evidence.accumulator import NO_HEAD, Step, parse_head, replay
 from stemproof.evidence.chain import ProvedAnchor, check_evidence, parse_evidence
 from stemproof.verify.logs import CheckedLog
-from stemproof.verify.trust import Trust
+from stemproof.verify.trust import BlockSource, Trust
+
+# 9999-12-31T23:59:59Z: what every calendar can show.
+MAX_TIME: Final = 253402300799
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,8 @@ def check_anchors(part: LogPart, log: CheckedLog) -> Anchored:
                 f" 0x{checked.holder.account.hex()} at size {checked.checkpoint.size}"
             )
     proved = check_evidence(evidence)
+    if proved.time > MAX_TIME:
+        raise Refuted(f"block {proved.number} is of the time {proved.time}, after the year 9999")
     words = _replay(log)
     newest = log.heads[-1].head.block
     if newest is None or parse_head(words[-1]) != (proved.head_size, proved.head_acc):
@@ -76,9 +82,10 @@ def check_contract(anchored: Anchored, trust: Trust) -> None:
 def check_canonical(anchored: Anchored, trust: Trust) -> str:
     """Check that the anchor's block is canonical; give the sentence on what that rests."""
     proved = anchored.proved
-    if proved.block_hash in trust.blocks:
+    typed = trust.typed_blocks(anchored.chain_id)
+    if proved.block_hash in typed:
         return f"block {proved.number} has the hash that you gave"
-    if trust.blocks and not trust.sources:
+    if typed and not trust.sources:
         raise Refuted(
             f"block {proved.number} has the hash {proved.block_hash.hex()}, which is not the one"
             " that you gave"
@@ -94,29 +101,42 @@ def check_canonical(anchored: Anchored, trust: Trust) -> str:
 
 def _ask(anchored: Anchored, trust: Trust) -> str:
     number, want = anchored.proved.number, anchored.proved.block_hash
-    agree, differ, silent = [], [], []
+    # By name: the same node asked twice is one voice.
+    agree: dict[str, None] = {}
+    differ: dict[str, str] = {}
+    silent: dict[str, str] = {}
     for source in trust.sources:
-        try:
-            found = source.block_hash(anchored.chain_id, number)
-        except Undecided as error:
-            silent.append(str(error))
-            continue
-        if found == want:
-            agree.append(source.name)
+        found = ask_source(source, anchored.chain_id, number)
+        if isinstance(found, str):
+            silent[source.name] = found
+        elif found == want:
+            agree[source.name] = None
         else:
-            says = "no such block" if found is None else found.hex()[:12]
-            differ.append(f"{source.name} says {says}")
-    if len(agree) >= trust.needed:
-        dissent = "; against: " + "; ".join(differ) if differ else ""
-        return f"block {number} is canonical according to {', '.join(agree)}{dissent}"
-    if len(differ) > len(trust.sources) - trust.needed:
+            differ[source.name] = f"{source.name} says {found.hex()[:12]}"
+    # A node that answers both ways has no voice.
+    voices = [name for name in agree if name not in differ]
+    if len(voices) >= trust.needed:
+        dissent = "; against: " + "; ".join(differ.values()) if differ else ""
+        return f"block {number} is canonical according to {', '.join(voices)}{dissent}"
+    if len(differ) > len({source.name for source in trust.sources}) - trust.needed:
         raise Refuted(
-            f"block {number} with hash {want.hex()[:12]} is not canonical: {'; '.join(differ)}"
+            f"block {number} with hash {want.hex()[:12]} is not canonical:"
+            f" {'; '.join(differ.values())}"
         )
     raise Undecided(
-        f"{len(agree)} of {trust.needed} needed nodes confirmed block {number}: "
-        + "; ".join([*differ, *silent])
+        f"{len(voices)} of {trust.needed} needed nodes confirmed block {number}: "
+        + "; ".join([*differ.values(), *silent.values()])
     )
+
+
+def ask_source(source: BlockSource, chain_id: int, number: int) -> bytes | str:
+    """Ask one node for a block's hash; where it has none, say why. Its errors refute nothing."""
+    try:
+        found = source.block_hash(chain_id, number)
+    except (StemproofError, OSError) as error:
+        return f"{source.name}: {error}"
+    # Blocks have no gaps, so this node is behind, or was set back.
+    return f"{source.name} has no block {number}" if found is None else found
 
 
 def _replay(log: CheckedLog) -> tuple[int, ...]:

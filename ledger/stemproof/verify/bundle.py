@@ -184,5 +184,5 @@ def _check_identity(checks: Checks, claim: Claim, trust: Trust) -> None:
         checks.add(
             "identity",
             State.NOTE,
-            f"verified for key {claim.identity[:12]}; who holds that key: not checked",
+            f"all this is for key {claim.identity[:12]}; who holds that key: not checked",
         )

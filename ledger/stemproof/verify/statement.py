@@ -15,6 +15,8 @@ from stemproof.record.event import parse_time
 from stemproof.record.fields import Fields
 from stemproof.verify.logs import CheckedHead, CheckedLog
 
+AUDIO_ACTIONS = ("audio.appeared", "audio.changed")
+
 
 @dataclass(frozen=True, slots=True)
 class Covered:
@@ -98,6 +100,9 @@ def check_audio(covered: Covered, logs: Sequence[CheckedLog], item: Audio) -> No
     tree, limit = logs[item.log].work, covered.heads[item.log].head.work_size
     if item.work_seq >= limit:
         raise Refuted(f"{item.name!r:.80} names event {item.work_seq}, beyond the covered {limit}")
+    action = tree.headers[item.work_seq].action
+    if action not in AUDIO_ACTIONS:
+        raise Refuted(f"{item.name!r:.80} names event {item.work_seq}, which is {action}")
     for field, value in (("audio", item.sha256), ("fingerprint", item.fingerprint)):
         opening = tree.openings.get((item.work_seq, field))
         if opening is None:
@@ -109,13 +114,19 @@ def check_audio(covered: Covered, logs: Sequence[CheckedLog], item: Audio) -> No
             )
     body = recorded_audio(logs, item)
     for name, stated, found in (
+        ("name", item.name, body.text("path").rpartition("/")[2]),
+        ("sha256", item.sha256, body.text("sha256")),
+        ("fingerprint", item.fingerprint, body.inner("fingerprint").text("digest")),
         ("size", item.bytes, body.number("bytes")),
         ("CID", item.cid, body.text("cid")),
         ("profile", item.profile, body.text("profile")),
         ("duration", item.duration_ms, body.number("duration_ms")),
     ):
         if stated != found:
-            raise Refuted(f"the claim's {name} of {item.name!r:.80} is {stated}, recorded: {found}")
+            raise Refuted(
+                f"the claim's {name} of {item.name!r:.80} is {stated!r:.80},"
+                f" recorded: {found!r:.80}"
+            )
 
 
 def recorded_audio(logs: Sequence[CheckedLog], item: Audio) -> Fields:
@@ -123,7 +134,9 @@ def recorded_audio(logs: Sequence[CheckedLog], item: Audio) -> Fields:
     from stemproof.claim.logpart import MAX_OPENING_BYTES
     from stemproof.record.canonical import parse_object
 
-    opening = logs[item.log].work.openings.get((item.work_seq, "body"))
+    opening = None
+    if item.log < len(logs):
+        opening = logs[item.log].work.openings.get((item.work_seq, "body"))
     if opening is None:
         raise Refuted(f"the body of event {item.work_seq} ({item.name!r:.80}) is not opened")
     return Fields(

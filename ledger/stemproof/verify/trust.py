@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from stemproof.errors import BadInput, Malformed
+from stemproof.errors import BadInput, Malformed, Usage
 from stemproof.record.canonical import check_canonical
 from stemproof.record.fields import Fields
 
@@ -36,8 +36,9 @@ class Trust:
     """The verifier's side of a verification.
 
     `contracts` maps a chain to the contracts that count on it; `blocks` holds block hashes
-    that the verifier typed, by chain; `identities` names keys; `origins` are pinned logs.
-    `sources` are asked and at least `needed` of them must agree.
+    that the verifier typed, `chain_blocks` those that count on one chain only; `identities`
+    names keys; `origins` are pinned logs. `sources` are asked and at least `needed` of them,
+    by name, must agree.
     """
 
     contracts: Mapping[int, frozenset[bytes]]
@@ -48,6 +49,17 @@ class Trust:
     origins: frozenset[str] = frozenset()
     sources: tuple[BlockSource, ...] = ()
     needed: int = 1
+    chain_blocks: frozenset[tuple[int, bytes]] = frozenset()
+
+    def __post_init__(self) -> None:
+        # Fewer than one would be nobody's word, more than there are can never agree.
+        names = {source.name for source in self.sources}
+        if self.sources and not 1 <= self.needed <= len(names):
+            raise Usage(f"{self.needed} of {len(names)} different nodes cannot agree")
+
+    def typed_blocks(self, chain_id: int) -> frozenset[bytes]:
+        """Give the block hashes that the verifier takes for canonical on a chain."""
+        return self.blocks | {known for chain, known in self.chain_blocks if chain == chain_id}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +67,7 @@ class TrustFile:
     """What a trust file holds."""
 
     contracts: tuple[tuple[int, bytes], ...]
-    blocks: tuple[bytes, ...]
+    blocks: tuple[tuple[int, bytes], ...]
     identities: tuple[tuple[bytes, str], ...]
 
 
@@ -66,12 +78,8 @@ def parse_trust(data: bytes) -> TrustFile:
     try:
         value = json.loads(data)
         check_canonical(value)
-        if not isinstance(value, dict) or not value.keys() <= {
-            "v",
-            "blocks",
-            "contracts",
-            "identities",
-        }:
+        known = {"v", "blocks", "contracts", "identities"}
+        if not isinstance(value, dict) or not value.keys() <= known:
             raise Malformed("trust file", value, "an object with v, contracts, blocks, identities")
         fields = Fields("trust file", {"blocks": [], "contracts": [], "identities": [], **value})
         if fields.number("v") != VERSION:
@@ -79,12 +87,15 @@ def parse_trust(data: bytes) -> TrustFile:
         return TrustFile(
             contracts=tuple(
                 (item.number("chain"), item.hex_bytes("address", 20))
-                for item in fields.objects("contracts")
+                for item in _items(fields, "contracts", "address", "chain")
             ),
-            blocks=tuple(item.hex_bytes("hash", 32) for item in fields.objects("blocks")),
+            blocks=tuple(
+                (item.number("chain"), item.hex_bytes("hash", 32))
+                for item in _items(fields, "blocks", "chain", "hash")
+            ),
             identities=tuple(
                 (item.hex_bytes("key", 32), item.text("name"))
-                for item in fields.objects("identities")
+                for item in _items(fields, "identities", "key", "name")
             ),
         )
     except (ValueError, RecursionError) as error:
@@ -92,3 +103,12 @@ def parse_trust(data: bytes) -> TrustFile:
     except Malformed as error:
         # The verifier's own slip is not a refuted bundle.
         raise BadInput(str(error)) from error
+
+
+def _items(fields: Fields, name: str, *members: str) -> tuple[Fields, ...]:
+    """Take a list of objects that hold these members: a mistyped one must not pass unread."""
+    items = fields.objects(name)
+    for item in items:
+        if item.members.keys() != set(members):
+            raise Malformed(f"{name} of the trust file", item.members, " and ".join(members))
+    return items
