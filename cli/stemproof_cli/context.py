@@ -75,12 +75,37 @@ def prompt() -> Prompt | None:
     return getpass
 
 
-def unlock(found: Home) -> Keys:
-    """Unlock the ledger's keys, by descriptor, keyring or question."""
+def writable() -> Home:
+    """Give the ledger for a command that records something: refused where it was copied."""
+    from stemproof.acts.keeping import check_place
+
+    found = ledger()
+    check_place(found)
+    return found
+
+
+def passphrase(found: Home) -> str:
+    """Take the passphrase of the ledger's keys, by descriptor, keyring or question."""
+    from stemproof.errors import Locked
+    from stemproof.keys.keyfile import KEY_FILE
     from stemproof.keys.passphrase import find_passphrase
     from stemproof.keys.public import read_public
-    from stemproof.keys.ring import open_keys
 
-    account = read_public(found.path).account_address
-    passphrase = find_passphrase(account, descriptor=settings.passphrase_fd, prompt=prompt())
-    return open_keys(found.path, passphrase)
+    try:
+        account = read_public(found.path).account_address
+    except (BadInput, Locked):
+        # The key file alone is enough: opening it writes the public keys anew.
+        if not (found.path / KEY_FILE).exists():
+            raise
+        account = ""
+    return find_passphrase(account, descriptor=settings.passphrase_fd, prompt=prompt())
+
+
+def unlock(found: Home) -> Keys:
+    """Unlock the keys of a ledger that may be written, and bring its log up to them."""
+    from stemproof.acts import keeping
+    from stemproof.acts.home import now
+
+    # Before anybody is asked for anything.
+    keeping.check_place(found)
+    return keeping.unlock(found, passphrase(found), now())

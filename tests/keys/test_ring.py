@@ -15,7 +15,7 @@ import pytest
 
 from stemproof.errors import BadInput, Locked, Malformed, Unavailable, Undecided
 from stemproof.evidence import ethsig
-from stemproof.keys import keyfile, renewal, ring, rotation
+from stemproof.keys import derive, keyfile, renewal, ring, rotation
 from stemproof.keys.binding import check_binding, device_id, identity_id
 from stemproof.keys.device import is_copied
 from stemproof.keys.public import format_public, parse_public, read_public
@@ -190,6 +190,10 @@ def test_the_key_file_is_a_stock_age_file(made: Made) -> None:
         {"recovery": None},
         {"kind": "binding"},
         {"extra": 1},
+        {"recovery_seed": None},
+        {"recovery_seed": ""},
+        {"recovery_seed": "00" * 32},
+        {"recovery_seed": "ZZ" * 32},
     ],
 )
 def test_secrets_in_another_form_are_refused_unshown(edit: dict[str, object]) -> None:
@@ -199,6 +203,33 @@ def test_secrets_in_another_form_are_refused_unshown(edit: dict[str, object]) ->
     with pytest.raises(Malformed) as refusal:
         keyfile.parse_secrets(content)
     assert "5a5a" not in str(refusal.value)
+
+
+def test_the_recovery_key_waits_in_the_key_file_until_it_is_dropped(made: Made, home: Path) -> None:
+    shown = ring.open_keys(home, PASSPHRASE)
+    assert shown.recovery_words == made.created.recovery_words
+    after = ring.forget_recovery(home, PASSPHRASE)
+    again = ring.open_keys(home, PASSPHRASE)
+    assert after.recovery_words is None
+    assert again == after
+    # What event 0 binds does not change.
+    assert again.public == shown.public
+    sealed = (home / "keys.age").read_bytes()
+    assert ring.forget_recovery(home, PASSPHRASE) == after
+    assert (home / "keys.age").read_bytes() == sealed
+
+
+def test_secrets_with_and_without_a_recovery_key_are_read_as_written() -> None:
+    seed = b"\x07" * 32
+    digest = derive.recovery_digest_of(seed)
+    for kept in (None, seed):
+        stored = keyfile.Secrets(
+            bytes(32), digest, (keyfile.Device("o", bytes(32)),), recovery_seed=kept
+        )
+        content = keyfile.format_secrets(stored)
+        assert keyfile.parse_secrets(content) == stored
+        assert (b"recovery_seed" in content) == (kept is not None)
+        assert "0707" not in repr(stored)
 
 
 def test_lost_public_files_come_back_on_unlock(home: Path) -> None:
@@ -278,11 +309,14 @@ def test_rotation_keeps_the_log_and_opens_what_was_encrypted_before(made: Made, 
     assert renewed.keys.public.identity_key == after.identity_key != old.public.identity_key
     assert renewed.keys.public.recovery == old.public.recovery
     assert renewed.keys.age_identities == (renewed.keys.age_identity, old.age_identity)
-    assert renewed.recovery_words is None
+    assert renewed.keys.words != old.words
+    # Not shown yet, so still to be shown.
+    assert renewed.keys.recovery_words == made.created.recovery_words
 
     again = renewal.rotate_by_recovery(home, PASSPHRASE, str(made.created.recovery_words))
     last = rotation.check_rotation(again.rotation, after)
     assert last.recovery == again.keys.public.recovery != old.public.recovery
+    assert again.keys.recovery_words not in (None, made.created.recovery_words)
     assert ring.open_keys(home, PASSPHRASE).rotations == (renewed.rotation, again.rotation)
 
 
