@@ -65,7 +65,7 @@ def check_anchors(part: LogPart, log: CheckedLog) -> Anchored:
     return Anchored(where.chain_id, where.contract, where.publisher, proved, words)
 
 
-def check_contract(anchored: Anchored, trust: Trust) -> None:
+def check_contract(anchored: Anchored, trust: Trust) -> bool:
     """Check that chain and contract are among those that the verifier counts."""
     if trust.chain_id is not None and anchored.chain_id != trust.chain_id:
         raise Refuted(f"the anchor is on chain {anchored.chain_id}, asked for {trust.chain_id}")
@@ -77,6 +77,7 @@ def check_contract(anchored: Anchored, trust: Trust) -> None:
             f" you trust (trusted there: {listed})",
             hint="name it with --contract if you know it",
         )
+    return True
 
 
 def check_canonical(anchored: Anchored, trust: Trust) -> str:

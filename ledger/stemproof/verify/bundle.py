@@ -13,6 +13,8 @@ from stemproof.claim.logpart import LogPart
 from stemproof.errors import Refuted, StemproofError
 from stemproof.verify import anchors, statement
 from stemproof.verify.anchors import Anchored
+from stemproof.verify.bounds import Bracketed, SessionBracket, bracket_sessions
+from stemproof.verify.levels import LevelCount, LeveledLog, count_levels
 from stemproof.verify.logs import CheckedLog, check_log_part
 from stemproof.verify.statement import Covered
 from stemproof.verify.trust import REHEARSAL_CHAINS, Trust
@@ -36,6 +38,8 @@ class Verdict:
     claim: Claim | None = None
     logs: tuple[CheckedLog, ...] = ()
     brackets: tuple[Bracket, ...] = ()
+    sessions: tuple[SessionBracket, ...] = ()
+    levels: tuple[LevelCount, ...] = ()
     warnings: tuple[str, ...] = ()
 
     @property
@@ -67,8 +71,14 @@ def verify_bundle(data: bytes, trust: Trust) -> Verdict:
         lambda: statement.check_sealing(sealing, logs),
         lambda _: "the identity key signed the bundle as it stands",
     )
-    _check_claim(checks, bundle, claim, logs)
-    _check_chain(verdict, bundle, trust)
+    covered = _check_claim(checks, bundle, claim, logs)
+    inside = _check_chain(verdict, bundle, trust, covered)
+    if covered is not None:
+        verdict.levels = count_levels(
+            # A log without its binding does not come this far.
+            LeveledLog(log.work.headers[: head.head.work_size], True, inside.get(log.origin, ()))
+            for log, head in zip(logs, covered.heads, strict=True)
+        )
     _check_identity(checks, claim, trust)
     return verdict
 
@@ -97,14 +107,16 @@ def _say_log(log: CheckedLog) -> str:
     )
 
 
-def _check_claim(checks: Checks, bundle: Bundle, claim: Claim, logs: Sequence[CheckedLog]) -> None:
+def _check_claim(
+    checks: Checks, bundle: Bundle, claim: Claim, logs: Sequence[CheckedLog]
+) -> Covered | None:
     covered = checks.run(
         "claim cover",
         lambda: Covered(claim, statement.check_covers(claim, logs)),
         lambda _: "the claim rests on the checkpoints in the bundle",
     )
     if covered is None:
-        return
+        return None
     checks.run(
         "claim signatures",
         lambda: statement.check_claim_signatures(bundle.signed, claim, covered.heads),
@@ -121,36 +133,65 @@ def _check_claim(checks: Checks, bundle: Bundle, claim: Claim, logs: Sequence[Ch
             partial(statement.check_audio, covered, logs, item),
             partial(_say_audio, item),
         )
+    return covered
 
 
 def _say_audio(item: Audio, _: None) -> str:
     return f"{item.name}: recorded in event {item.work_seq}, digests as claimed"
 
 
-def _check_chain(verdict: Verdict, bundle: Bundle, trust: Trust) -> None:
+def _check_chain(
+    verdict: Verdict, bundle: Bundle, trust: Trust, covered: Covered | None
+) -> dict[str, frozenset[int]]:
+    """Check every log's anchors; give by log the events inside two confirmed bounds."""
     brackets: list[Bracket] = []
     warnings: list[str] = []
-    for part, log in zip(bundle.logs, verdict.logs, strict=True):
+    inside: dict[str, frozenset[int]] = {}
+    for place, (part, log) in enumerate(zip(bundle.logs, verdict.logs, strict=True)):
         anchored = verdict.checks.run(
             "chain evidence", partial(anchors.check_anchors, part, log), _say_evidence
         )
         if anchored is not None:
             warnings += _warn(anchored, trust)
-            _check_anchor(verdict.checks, anchored, trust)
+            is_dated = _check_anchor(verdict.checks, anchored, trust)
             proved = anchored.proved
             brackets.append(Bracket(log.origin, proved.time, proved.number))
+            if covered is not None:
+                size = covered.heads[place].head.work_size
+                bracketed = _check_bounds(verdict.checks, log, anchored, size, trust)
+                if bracketed is not None and is_dated:
+                    inside[log.origin] = bracketed.events
+                    verdict.sessions += bracketed.sessions
     verdict.brackets, verdict.warnings = tuple(brackets), tuple(dict.fromkeys(warnings))
+    return inside
 
 
-def _check_anchor(checks: Checks, anchored: Anchored, trust: Trust) -> None:
-    checks.run(
+def _check_bounds(
+    checks: Checks, log: CheckedLog, anchored: Anchored, size: int, trust: Trust
+) -> Bracketed | None:
+    try:
+        bracketed = bracket_sessions(log, anchored, size, trust)
+    except Refuted as error:
+        checks.add("time bounds", State.REFUTED, str(error))
+        return None
+    count = len(bracketed.sessions)
+    state = State.VERIFIED if count else State.NOTE
+    says = f"{count} of {bracketed.opened} working sessions began after a block that is shown"
+    checks.add("time bounds", state, says)
+    return bracketed
+
+
+def _check_anchor(checks: Checks, anchored: Anchored, trust: Trust) -> bool:
+    """Check contract and block; whether both hold, so that the anchor's time counts."""
+    is_known = checks.run(
         "contract",
         lambda: anchors.check_contract(anchored, trust),
         lambda _: f"0x{anchored.contract.hex()} on chain {anchored.chain_id}, which you trust",
     )
-    checks.run(
+    is_canonical = checks.run(
         "canonical block", lambda: anchors.check_canonical(anchored, trust), lambda says: says
     )
+    return is_known is not None and is_canonical is not None
 
 
 def _warn(anchored: Anchored, trust: Trust) -> list[str]:
