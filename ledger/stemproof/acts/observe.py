@@ -1,5 +1,7 @@
 """From files that changed to events: each save its decisions, each audio file its digests.
 
+    observed = observe(log, work, Look(moment=now, live=False, bound=lambda: None))
+
 A save counts as seen live only where a watch was on from the save before; what changed
 while nobody watched is recorded with class `unknown`. One save is one transaction: its
 events and the new state of the file are durable together, or not at all.
@@ -7,255 +9,126 @@ events and the new state of the file are durable together, or not at all.
 
 from __future__ import annotations
 
-import hashlib
-import re
-import secrets
-import zlib
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from collections.abc import Collection, Iterable
+from datetime import datetime
 
-from stemproof.acts.begin import Work, find_work
+from stemproof.acts.begin import Work
+from stemproof.acts.changes import Changes, find_changes
+from stemproof.acts.desk import (
+    QUIET,
+    Bound,
+    Desk,
+    Line,
+    Look,
+    Observed,
+    note_unreadable,
+    read_seen,
+)
 from stemproof.acts.facts import fact
-from stemproof.acts.survey import Found, read_session_file, survey
-from stemproof.capture.diff import diff
-from stemproof.capture.rules import classify, rules_version
-from stemproof.capture.sessions.registry import read_session
-from stemproof.errors import BadInput
-from stemproof.log.store import Draft, Log
-from stemproof.record.canonical import Json, canonical_bytes
-from stemproof.record.event import format_time, parse_time
+from stemproof.acts.saves import (
+    record_gone,
+    record_known_content,
+    record_save,
+    record_unreadable,
+)
+from stemproof.acts.sound import NO_DIGEST, Heard, hear
+from stemproof.acts.survey import Found, survey
+from stemproof.errors import Unavailable
+from stemproof.log.store import Log
 
-if TYPE_CHECKING:
-    from stemproof.capture.decision import Decision
-    from stemproof.capture.sessions.model import Session
-
-QUIET: Final = timedelta(minutes=30)
-_NO_DIGEST: Final = bytes(32)
-_VERSION_MARK = re.compile(r"(?i)[ _.-]*(v(er)?\.?)?[ _.-]*\d{1,4}$|[ _-]*(final|new|copy|alt)\d*$")
-
-Bound = Callable[[], Json]
-"""Gives the newest block and head that a node shows, or None: the session's lower time bound."""
-
-
-@dataclass(slots=True)
-class Observed:
-    """What one look brought into the log, for people to read."""
-
-    saves: int = 0
-    decisions: int = 0
-    audio: int = 0
-    problems: list[str] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)
+__all__ = [
+    "QUIET",
+    "Bound",
+    "Line",
+    "Look",
+    "Observed",
+    "lay_out",
+    "observe",
+    "record_audio",
+    "record_sessions",
+    "watch_facts",
+]
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """How this look is taken: by whom, when, and whether a watch was on since the last one."""
-
-    moment: Callable[[], datetime]
-    live: bool
-    bound: Bound
-    # Files that changed less than this long ago may still be being written.
-    settle_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    kind: str
-    size: int
-    mtime_ns: int
-    digest: bytes
+def observe(log: Log, work: Work, look: Look, *, but: Collection[str] = ()) -> Observed:
+    """Look once at a work's folder and record what changed; `but` names what is left for later."""
+    seen = read_seen(log, work)
+    changes = find_changes(work.folder, survey(work.folder), seen)
+    desk = Desk(log, work, look, seen, missing=set(changes.missing))
+    desk.observed.problems += changes.problems
+    record_sessions(desk, [found for found in changes.sessions if found.path not in but])
+    for found in changes.audio:
+        if found.path not in but:
+            hear_and_record(desk, found)
+    for path in sorted(desk.missing - set(but)):
+        record_gone(desk, path)
+    return desk.observed
 
 
-def observe(log: Log, work: Work, look: Look) -> Observed:
-    """Look at a work's folder and record what changed since the last look."""
-    observed = Observed()
-    seen = {row[0]: _Seen(*row[1:]) for row in log.fetch_all("seen_files", work.id)}
-    now_ns = int(look.moment().timestamp() * 1e9)
-    for found in survey(work.folder):
-        before = seen.get(found.path)
-        if before is not None and (before.size, before.mtime_ns) == (found.size, found.mtime_ns):
-            continue
-        if now_ns - found.mtime_ns < look.settle_s * 1e9:
-            continue
-        try:
-            if found.kind == "session":
-                _observe_session(log, work, look, found, before, observed)
-            else:
-                _observe_audio(log, work, look, found, before, observed)
-        except BadInput as error:
-            observed.problems.append(f"{found.path}: {error}")
-            _record_unreadable(log, work, look, found, str(error))
-    return observed
+def lay_out(log: Log, work: Work, look: Look, changes: Changes) -> Desk:
+    """Prepare the desk for changes that were found and have settled."""
+    return Desk(log, work, look, read_seen(log, work), missing=set(changes.missing))
 
 
-def _observe_session(
-    log: Log, work: Work, look: Look, found: Found, before: _Seen | None, observed: Observed
-) -> None:
-    data = read_session_file(work.folder / found.path)
-    digest = hashlib.sha256(data).digest()
-    if before is not None and before.digest == digest:
-        _remember(log, work, found, digest, data)
+def record_sessions(desk: Desk, sessions: Iterable[Found]) -> None:
+    """Record sessions that changed, oldest save first, each in a transaction of its own."""
+    for found in sessions:
+        record_save(desk, found)
+
+
+def hear_and_record(desk: Desk, found: Found) -> None:
+    """Hear one audio file here and now, and record it."""
+    live = desk.is_live(found, desk.look.moment())
+    try:
+        heard = hear(desk.work.folder, found, known=known_audio(desk, found), live=live)
+    except Unavailable as error:
+        # A program is missing: nothing is wrong with the file, and it will be heard later.
+        put_off(desk, found, str(error))
         return
-    session = read_session(found.path, data)
-    earlier = found.path if before is not None else _continued(log, work, found, session)
-    last = None if earlier is None else _saved_bytes(log, work, earlier)
-    decisions = (
-        [] if last is None or earlier is None else diff(read_session(earlier, last), session)
-    )
-    kind = "session.found" if last is None else "session.saved" if look.live else "session.jumped"
-    moment = look.moment()
-    with log.writing():
-        label = _open_session(log, work, look, moment)
-        body: dict[str, Json] = {
-            "path": found.path,
-            "bytes": len(data),
-            "sha256": digest.hex(),
-            "format": session.format,
-            "application": f"{session.application} {session.version}".strip(),
-            "tracks": len(session.tracks),
-            "decisions": sum(not decision.is_note for decision in decisions),
-            "rules": rules_version(),
-        }
-        if earlier is not None and earlier != found.path:
-            body["continues"] = earlier
-        extra = {"after": digest}
-        if last is not None:
-            extra["before"] = hashlib.sha256(last).digest()
-        saved = fact(kind, moment, body, session=label, extra=extra)
-        drafts = [saved, *(_decided(item, look, moment, label) for item in decisions)]
-        log.append(work.id, drafts)
-        _remember(log, work, found, digest, data)
-    observed.saves += 1
-    observed.decisions += sum(not decision.is_note for decision in decisions)
-    observed.lines += [f"{found.path}: {decision.text}" for decision in decisions]
-    if last is None:
-        observed.lines.append(f"{found.path}: first seen, {len(session.tracks)} tracks")
+    if heard is not None:
+        record_audio(desk, heard)
 
 
-def _decided(decision: Decision, look: Look, moment: datetime, session: str) -> Draft:
-    stage, class_ = classify(
-        decision, observed_live=look.live, received=False, ai_linked=False, tool_grade="none"
-    )
-    body: dict[str, Json] = {
-        "kind": decision.kind,
-        "track": decision.track,
-        "what": decision.what,
-        "from": decision.before,
-        "to": decision.after,
-        "text": decision.text,
-        "object": decision.object_id,
-        "count": decision.count,
-    }
-    return Draft(
-        time=format_time(moment),
-        action=decision.kind if decision.is_note else f"decision.{decision.kind}",
-        stage=stage,
-        class_="unknown" if decision.is_note else class_,
-        observed="tool",
-        actor="author" if look.live else "unknown",
-        tool="daw",
-        session=session,
-        values={"body": canonical_bytes(body)},
+def known_audio(desk: Desk, found: Found) -> frozenset[bytes]:
+    """Give the digests by which a file would be an old one, touched, moved or come back."""
+    return frozenset(
+        state.digest
+        for path, state in desk.seen.items()
+        if state.kind == "audio"
+        and state.digest != NO_DIGEST
+        and (path == found.path or path in desk.missing or state.is_gone)
     )
 
 
-def _observe_audio(
-    log: Log, work: Work, look: Look, found: Found, before: _Seen | None, observed: Observed
-) -> None:
-    from stemproof.acts.sound import audio_values
-
-    values, digest = audio_values(work.folder, found.path)
-    if before is not None and before.digest == digest:
-        _remember(log, work, found, digest, None)
+def record_audio(desk: Desk, heard: Heard) -> None:
+    """Record an audio file that was heard."""
+    found, known = heard.found, desk.seen.get(heard.found.path)
+    if heard.digest != NO_DIGEST and record_known_content(desk, found, heard.digest):
         return
-    action = "audio.appeared" if before is None else "audio.changed"
-    moment = look.moment()
-    with log.writing():
-        label = _open_session(log, work, look, moment)
-        log.append(work.id, [replace(fact(action, moment, {}, session=label), values=values)])
-        _remember(log, work, found, digest, None)
-    observed.audio += 1
-    observed.lines.append(f"{found.path}: audio {'appeared' if before is None else 'changed'}")
-
-
-def _record_unreadable(log: Log, work: Work, look: Look, found: Found, why: str) -> None:
-    """Record once that a file could not be read; it is looked at again when it changes."""
-    moment = look.moment()
-    with log.writing():
-        label = _open_session(log, work, look, moment)
-        body: dict[str, Json] = {"path": found.path, "bytes": found.size, "why": why[:300]}
-        log.append(work.id, [fact(f"{found.kind}.unreadable", moment, body, session=label)])
-        row = log.fetch_one("seen_saved", work.id, found.path)
-        saved = None if row is None else row[0]
-        log.run(
-            "put_seen",
-            work.id,
-            found.path,
-            found.kind,
-            found.size,
-            found.mtime_ns,
-            _NO_DIGEST,
-            saved,
+    if heard.why:
+        record_unreadable(desk, found, heard.digest, heard.why)
+        return
+    if not heard.body:
+        # Another file took the place that it was known from; the next look hears it.
+        return
+    verb = "appeared" if known is None or known.is_gone else "changed"
+    moment = desk.look.moment()
+    with desk.writing(moment) as sitting:
+        draft = fact(
+            f"audio.{verb}", moment, heard.body, session=sitting.label, extra=heard.commitments
         )
+        desk.log.append(desk.work.id, [draft])
+        desk.put(found, heard.digest, None)
+        note_unreadable(desk.log, desk.work.id, found.path, None)
+    desk.observed.audio += 1
+    desk.say(found.path, f"audio {verb}, {_length(heard)}")
 
 
-def _remember(log: Log, work: Work, found: Found, digest: bytes, data: bytes | None) -> None:
-    saved = None if data is None else zlib.compress(data, 6)
-    log.run("put_seen", work.id, found.path, found.kind, found.size, found.mtime_ns, digest, saved)
-
-
-def _saved_bytes(log: Log, work: Work, path: str) -> bytes | None:
-    row = log.fetch_one("seen_saved", work.id, path)
-    return None if row is None or row[0] is None else zlib.decompress(row[0])
-
-
-def _continued(log: Log, work: Work, found: Found, session: Session) -> str | None:
-    """Find the session that a new file goes on from ("save as"), or None if it begins anew."""
-    rows = log.fetch_all("seen_files", work.id)
-    older = sorted((row for row in rows if row[1] == "session"), key=lambda row: -row[3])
-    tracks = {track.name for track in session.tracks}
-    for path, _, _, _, digest in older:
-        if Path(path).suffix.lower() != Path(found.path).suffix.lower() or digest == _NO_DIGEST:
-            continue
-        if _plain_stem(path) == _plain_stem(found.path):
-            return str(path)
-        last = _saved_bytes(log, work, path)
-        known = set() if last is None else {t.name for t in read_session(path, last).tracks}
-        # Half of the tracks of the smaller one: a new song from a template shares fewer.
-        if tracks & known and 2 * len(tracks & known) >= min(len(tracks), len(known)):
-            return str(path)
-    return None
-
-
-def _plain_stem(path: str) -> str:
-    stem = Path(path).stem
-    while (shorter := _VERSION_MARK.sub("", stem)) and shorter != stem:
-        stem = shorter
-    return stem.lower()
-
-
-def _open_session(log: Log, work: Work, look: Look, moment: datetime) -> str:
-    """Give the id of the running working session; open one after thirty quiet minutes."""
-    current = find_work(log, work.id.hex())
-    label = current.session
-    if label and current.last_change:
-        quiet = moment - parse_time(current.last_change)
-        if quiet > QUIET:
-            body: dict[str, Json] = {"last_change": current.last_change}
-            log.append(work.id, [fact("session.close", moment, body, session=label)])
-            label = ""
-    if not label:
-        label = secrets.token_hex(16)
-        log.append(
-            work.id,
-            [fact("session.open", moment, {"after": look.bound()}, session=label)],
-        )
-    log.run("put_session", label, format_time(moment), work.id)
-    return label
+def put_off(desk: Desk, found: Found, why: str) -> None:
+    """Tell that a file cannot be heard on this computer for now."""
+    with desk.log.writing():
+        note_unreadable(desk.log, desk.work.id, found.path, why)
+    desk.observed.problems.append(f"{found.path}: {why}")
 
 
 def watch_facts(
@@ -264,3 +137,8 @@ def watch_facts(
     """Record that a watch opened, is alive, paused or closed, by both clocks."""
     for work in works:
         log.append(work.id, [fact(action, moment, {"monotonic_ms": monotonic_ms})])
+
+
+def _length(heard: Heard) -> str:
+    seconds, thousandths = divmod(int(str(heard.body["duration_ms"])), 1000)
+    return f"{seconds // 60}:{seconds % 60:02d}.{thousandths // 100}"

@@ -1,0 +1,265 @@
+"""The desk at which one look is written down: what was seen before, and one sitting's thread.
+
+A *sitting* is the working session of the log: it opens at the first change seen and closes
+after thirty quiet minutes. Whatever is written inside `Desk.writing` is one transaction.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from stemproof.acts.begin import Work, list_works
+from stemproof.acts.facts import fact
+from stemproof.acts.sound import NO_DIGEST
+from stemproof.acts.survey import Found
+from stemproof.errors import BadInput
+from stemproof.log.store import Log
+from stemproof.record.canonical import Json
+from stemproof.record.event import format_time, parse_time
+
+QUIET: Final = timedelta(minutes=30)
+# A file whose own time lies so long before it turned up was brought here, not saved here.
+# Servers' clocks differ from ours; by more than this they are wrong.
+BROUGHT: Final = timedelta(minutes=5)
+_GONE: Final = -1
+
+Bound = Callable[[], Json]
+"""Gives the newest block and head that a node shows, or None: the session's lower time bound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One sentence for people, about one file; `path` is empty for the whole work."""
+
+    path: str
+    text: str
+
+
+@dataclass(slots=True)
+class Observed:
+    """What one look brought into the log, for people to read."""
+
+    saves: int = 0
+    decisions: int = 0
+    audio: int = 0
+    problems: list[str] = field(default_factory=list)
+    said: list[Line] = field(default_factory=list)
+
+    @property
+    def lines(self) -> list[str]:
+        """The sentences, each with its file."""
+        return [f"{line.path}: {line.text}" if line.path else line.text for line in self.said]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How this look is taken: by which clock, and whether a watch was on since the last one."""
+
+    moment: Callable[[], datetime]
+    live: bool
+    bound: Bound
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A file as it was last seen; `digest` is of the newest content, readable or not."""
+
+    kind: str
+    size: int
+    mtime_ns: int
+    digest: bytes
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it was recorded as gone."""
+        return self.size == _GONE
+
+    def is_state_of(self, found: Found) -> bool:
+        """Whether a file looks untouched since."""
+        return (self.size, self.mtime_ns) == (found.size, found.mtime_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class Sitting:
+    """The running working session, and how far the clock went back since its last event."""
+
+    label: str
+    clock_back_ms: int
+
+
+@dataclass(slots=True)
+class Desk:
+    """One look at one work."""
+
+    log: Log
+    work: Work
+    look: Look
+    seen: dict[str, Seen]
+    # Known files that the survey did not find; a new file may be one of them under a new name.
+    missing: set[str] = field(default_factory=set)
+    # Changed before this watch began: never live, whenever they are read.
+    unwatched: set[str] = field(default_factory=set)
+    observed: Observed = field(default_factory=Observed)
+
+    def is_live(self, found: Found, moment: datetime) -> bool:
+        """Say whether a change was made while a watch was on, as far as its file's time tells."""
+        written = datetime.fromtimestamp(found.mtime_ns / 1e9, tz=moment.tzinfo)
+        known = self.seen.get(found.path)
+        return (
+            self.look.live
+            and found.path not in self.unwatched
+            and moment - written <= BROUGHT
+            and not (known is not None and known.is_gone)
+        )
+
+    def say(self, path: str, text: str) -> None:
+        """Tell people what was recorded."""
+        self.observed.said.append(Line(path, text))
+
+    @contextmanager
+    def writing(self, moment: datetime) -> Iterator[Sitting]:
+        """Hold the write lock within the running sitting; a new one gets its lower bound first."""
+        # A node may take its time: it is asked before the lock is held.
+        bound = self.look.bound() if self._needs_sitting(moment) else None
+        with self.log.writing():
+            yield self._open_sitting(moment, bound)
+
+    def put(self, found: Found, digest: bytes, packed: bytes | None) -> None:
+        """Keep the new state of a file; `packed` is a session's last readable content."""
+        self._put(found.path, Seen(found.kind, found.size, found.mtime_ns, digest), packed)
+
+    def touch(self, found: Found, digest: bytes) -> None:
+        """Keep a file's new state where its last readable content is the same as before."""
+        state = Seen(found.kind, found.size, found.mtime_ns, digest)
+        self._put(found.path, state, self.packed(found.path))
+
+    def move(self, origin: str, found: Found) -> None:
+        """Carry what is known of a file to its new path."""
+        state = Seen(found.kind, found.size, found.mtime_ns, self.seen[origin].digest)
+        self._put(found.path, state, self.packed(origin))
+        self.log.run("drop_seen", self.work.id, origin)
+        del self.seen[origin]
+        self.missing.discard(origin)
+        why = read_unreadable(self.log, self.work.id).get(origin)
+        note_unreadable(self.log, self.work.id, origin, None)
+        note_unreadable(self.log, self.work.id, found.path, why)
+
+    def bury(self, path: str) -> None:
+        """Keep a file's last content, and that it is gone."""
+        known = self.seen[path]
+        self._put(path, Seen(known.kind, _GONE, 0, known.digest), self.packed(path))
+
+    def saved_bytes(self, path: str) -> bytes | None:
+        """Give a session's last readable content."""
+        packed = self.packed(path)
+        return None if packed is None else zlib.decompress(packed)
+
+    def find_missing(self, kind: str, digest: bytes) -> str | None:
+        """Find the file that had this content and is no longer where it was."""
+        if digest == NO_DIGEST:
+            return None
+        for path, known in sorted(self.seen.items()):
+            is_absent = path in self.missing or known.is_gone
+            if is_absent and (known.kind, known.digest) == (kind, digest):
+                return path
+        return None
+
+    def packed(self, path: str) -> bytes | None:
+        """Give a session's last readable content as it is kept, compressed."""
+        row = self.log.fetch_one("seen_saved", self.work.id, path)
+        return None if row is None else row[0]
+
+    def _put(self, path: str, state: Seen, packed: bytes | None) -> None:
+        values = (state.kind, state.size, state.mtime_ns, state.digest, packed)
+        self.log.run("put_seen", self.work.id, path, *values)
+        self.seen[path] = state
+
+    def _needs_sitting(self, moment: datetime) -> bool:
+        current = self._current()
+        return not current.session or _is_over(current, moment)
+
+    def _open_sitting(self, moment: datetime, bound: Json) -> Sitting:
+        current = self._current()
+        label, back_ms = current.session, 0
+        if label and _is_over(current, moment):
+            close_sitting(self.log, current, moment)
+            label = ""
+        if label and current.last_change:
+            back_ms = max(0, _milliseconds(parse_time(current.last_change) - moment))
+        if not label:
+            label = secrets.token_hex(16)
+            opened = fact("session.open", moment, {"after": bound}, session=label)
+            self.log.append(self.work.id, [opened])
+        self.log.run("put_session", label, format_time(moment), self.work.id)
+        return Sitting(label, back_ms)
+
+    def _current(self) -> Work:
+        for work in list_works(self.log):
+            if work.id == self.work.id:
+                return work
+        raise BadInput(f"the work {self.work.title!r} is no longer in this ledger")
+
+
+def pack(data: bytes) -> bytes:
+    """Compress a session's content, as it is kept."""
+    return zlib.compress(data, 6)
+
+
+def read_seen(log: Log, work: Work) -> dict[str, Seen]:
+    """Read what is known of a work's files."""
+    return {row[0]: Seen(*row[1:]) for row in log.fetch_all("seen_files", work.id)}
+
+
+def close_quiet_sitting(log: Log, work: Work, moment: datetime) -> None:
+    """Close a work's sitting if thirty minutes have passed without a change."""
+    if work.session and _is_over(work, moment):
+        close_sitting(log, work, moment)
+        log.run("put_session", "", work.last_change, work.id)
+
+
+def close_sitting(log: Log, work: Work, moment: datetime) -> None:
+    """Record that a sitting is over."""
+    body: dict[str, Json] = {"last_change": work.last_change}
+    log.append(work.id, [fact("session.close", moment, body, session=work.session)])
+
+
+def with_clock(body: dict[str, Json], sitting: Sitting) -> dict[str, Json]:
+    """Note in a body that the clock went back since the sitting's last event."""
+    return body if not sitting.clock_back_ms else {**body, "clock_back_ms": sitting.clock_back_ms}
+
+
+def read_unreadable(log: Log, work: bytes) -> dict[str, str]:
+    """Read which files of a work cannot be read now, and why."""
+    kept = log.setting(_unreadable_setting(work))
+    found: dict[str, str] = {} if kept is None else json.loads(kept)
+    return found
+
+
+def note_unreadable(log: Log, work: bytes, path: str, why: str | None) -> None:
+    """Remember for `status` that a file cannot be read now, or with None that it can."""
+    known = read_unreadable(log, work)
+    if known.get(path) == why:
+        return
+    known.pop(path, None)
+    if why is not None:
+        known[path] = why[:300]
+    log.put_setting(_unreadable_setting(work), json.dumps(known, sort_keys=True))
+
+
+def _unreadable_setting(work: bytes) -> str:
+    return f"unreadable.{work.hex()}"
+
+
+def _is_over(work: Work, moment: datetime) -> bool:
+    return bool(work.last_change) and moment - parse_time(work.last_change) > QUIET
+
+
+def _milliseconds(span: timedelta) -> int:
+    return span // timedelta(milliseconds=1)

@@ -1,0 +1,269 @@
+"""A session file that changed, written down: the save and each decision, in one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from stemproof.acts.desk import Desk, Sitting, note_unreadable, pack, with_clock
+from stemproof.acts.facts import fact
+from stemproof.acts.sound import NO_DIGEST
+from stemproof.acts.survey import FileClosed, FileGone, Found, is_unchanged, read_session_file
+from stemproof.capture.diff import diff
+from stemproof.capture.rules import classify, rules_version
+from stemproof.capture.sessions.registry import read_session
+from stemproof.capture.summary import summarise
+from stemproof.errors import BadInput
+from stemproof.log.store import Draft
+from stemproof.record.canonical import Json, canonical_bytes
+from stemproof.record.event import format_time
+
+if TYPE_CHECKING:
+    from stemproof.capture.decision import Decision
+    from stemproof.capture.sessions.model import Session
+
+_VERSION_MARK = re.compile(r"(?i)[ _.-]*(v(er)?\.?)?[ _.-]*\d{1,4}$|[ _-]*(final|new|copy|alt)\d*$")
+# Of how many earlier sessions a new one's tracks are compared with; each must be parsed.
+_MAX_LIKENESS = 12
+
+
+def record_save(desk: Desk, found: Found) -> None:
+    """Read a session file that changed and record what that tells; nothing if it changes still."""
+    try:
+        data = read_session_file(desk.work.folder / found.path)
+    except FileGone:
+        return
+    except FileClosed as error:
+        record_unreadable(desk, found, NO_DIGEST, str(error))
+        return
+    except BadInput as error:
+        # Too large to keep: its size stands for its content.
+        record_unreadable(desk, found, hashlib.sha256(b"%d" % found.size).digest(), str(error))
+        return
+    if not is_unchanged(desk.work.folder, found):
+        return
+    digest = hashlib.sha256(data).digest()
+    if record_known_content(desk, found, digest):
+        return
+    try:
+        session = read_session(found.path, data)
+    except BadInput as error:
+        record_unreadable(desk, found, digest, str(error))
+        return
+    _record_session(desk, found, data, session)
+
+
+def record_known_content(desk: Desk, found: Found, digest: bytes) -> bool:
+    """Record a file that only moved, came back or was touched; False if its content is new."""
+    known = desk.seen.get(found.path)
+    if known is not None and known.digest == digest:
+        if known.is_gone:
+            _record_place(desk, found, digest, "returned", {})
+        else:
+            desk.touch(found, digest)
+        return True
+    if known is not None and not known.is_gone:
+        return False
+    origin = desk.find_missing(found.kind, digest)
+    if origin is not None:
+        _record_place(desk, found, digest, "moved", {"from": origin})
+        return True
+    if found.kind == "session":
+        for path, other in desk.seen.items():
+            if other.digest == digest and other.kind == "session" and not other.is_gone:
+                _record_place(desk, found, digest, "copied", {"from": path})
+                return True
+    return False
+
+
+def record_gone(desk: Desk, path: str) -> None:
+    """Record that a file is not there any more; its last state is kept for its return."""
+    known, moment = desk.seen[path], desk.look.moment()
+    body: dict[str, Json] = {"path": path, "sha256": known.digest.hex()}
+    with desk.writing(moment) as sitting:
+        gone = fact(f"{known.kind}.gone", moment, with_clock(body, sitting), session=sitting.label)
+        desk.log.append(desk.work.id, [gone])
+        desk.bury(path)
+        note_unreadable(desk.log, desk.work.id, path, None)
+    desk.missing.discard(path)
+    desk.say(path, "no longer there")
+
+
+def record_unreadable(desk: Desk, found: Found, digest: bytes, why: str) -> None:
+    """Record once for each content that it could not be read; it is tried again when it changes."""
+    known = desk.seen.get(found.path)
+    if known is not None and known.digest == digest and not known.is_gone:
+        # A file that cannot be opened has no content to know it by, only its size and time.
+        if digest != NO_DIGEST or known.is_state_of(found):
+            desk.touch(found, digest)
+            return
+    moment = desk.look.moment()
+    body: dict[str, Json] = {"path": found.path, "bytes": found.size, "why": why[:300]}
+    with desk.writing(moment) as sitting:
+        body = with_clock(body, sitting)
+        unread = fact(f"{found.kind}.unreadable", moment, body, session=sitting.label)
+        desk.log.append(desk.work.id, [unread])
+        desk.touch(found, digest)
+        note_unreadable(desk.log, desk.work.id, found.path, why)
+    desk.observed.problems.append(f"{found.path}: {why}")
+
+
+def _record_place(
+    desk: Desk, found: Found, digest: bytes, verb: str, more: dict[str, Json]
+) -> None:
+    moment = desk.look.moment()
+    body: dict[str, Json] = {"path": found.path, "sha256": digest.hex(), **more}
+    with desk.writing(moment) as sitting:
+        placed = fact(
+            f"{found.kind}.{verb}", moment, with_clock(body, sitting), session=sitting.label
+        )
+        desk.log.append(desk.work.id, [placed])
+        if verb == "moved":
+            desk.move(str(more["from"]), found)
+        elif verb == "copied":
+            desk.put(found, digest, desk.packed(str(more["from"])))
+        else:
+            desk.touch(found, digest)
+    texts = {"moved": "moved here from", "copied": "a copy of", "returned": "there again"}
+    desk.say(found.path, f"{texts[verb]} {more.get('from', '')}".strip())
+
+
+def _record_session(desk: Desk, found: Found, data: bytes, session: Session) -> None:
+    moment = desk.look.moment()
+    is_live = desk.is_live(found, moment)
+    has_past = desk.seen.get(found.path) is not None and desk.saved_bytes(found.path) is not None
+    earlier = found.path if has_past else _continued(desk, found, session)
+    if earlier in desk.unwatched:
+        is_live = False
+    last = None if earlier is None else desk.saved_bytes(earlier)
+    decisions = [] if last is None else _compare(earlier or "", last, session)
+    action = "session.found" if last is None else "session.saved" if is_live else "session.jumped"
+    body: dict[str, Json] = {
+        "path": found.path,
+        "live": is_live,
+        "bytes": len(data),
+        "sha256": session.digest,
+        "format": session.format,
+        "application": f"{session.application} {session.version}".strip(),
+        "tracks": len(session.tracks),
+        "decisions": sum(not decision.is_note for decision in decisions),
+        "rules": rules_version(),
+    }
+    if earlier is not None and earlier != found.path:
+        body["continues"] = earlier
+    extra = {"after": hashlib.sha256(data).digest()}
+    if last is not None:
+        extra["before"] = hashlib.sha256(last).digest()
+    packed = pack(data)
+    with desk.writing(moment) as sitting:
+        body = with_clock(body, sitting)
+        save = fact(action, moment, body, session=sitting.label, extra=extra)
+        decided = (_decided(item, is_live, moment, sitting) for item in decisions)
+        desk.log.append(desk.work.id, [save, *decided])
+        desk.put(found, extra["after"], packed)
+        note_unreadable(desk.log, desk.work.id, found.path, None)
+    _tell(desk, found, action, session, decisions)
+
+
+def _tell(
+    desk: Desk, found: Found, action: str, session: Session, decisions: list[Decision]
+) -> None:
+    desk.observed.saves += 1
+    desk.observed.decisions += sum(not decision.is_note for decision in decisions)
+    if action == "session.found":
+        amount = len(session.tracks)
+        desk.say(found.path, f"first seen, {amount} track{'' if amount == 1 else 's'}")
+    elif not decisions:
+        desk.say(found.path, "saved, no decision in it")
+    for line in summarise(decisions):
+        desk.say(found.path, line.text)
+
+
+def _decided(decision: Decision, is_live: bool, moment: datetime, sitting: Sitting) -> Draft:
+    stage, class_ = classify(
+        decision, observed_live=is_live, received=False, ai_linked=False, tool_grade="none"
+    )
+    body: dict[str, Json] = {
+        "kind": decision.kind,
+        "track": decision.track,
+        "what": decision.what,
+        "from": decision.before,
+        "to": decision.after,
+        "text": decision.text,
+        "object": decision.object_id,
+        "count": decision.count,
+    }
+    return Draft(
+        time=format_time(moment),
+        action=decision.kind if decision.is_note else f"decision.{decision.kind}",
+        stage=stage,
+        class_="unknown" if decision.is_note else class_,
+        observed="tool",
+        actor="author" if is_live else "unknown",
+        tool="daw",
+        session=sitting.label,
+        values={"body": canonical_bytes(body)},
+    )
+
+
+def _compare(path: str, last: bytes, session: Session) -> list[Decision]:
+    try:
+        return diff(read_session(path, last), session)
+    except BadInput:
+        # An older version of this program could read it, or thought so.
+        return []
+
+
+def _continued(desk: Desk, found: Found, session: Session) -> str | None:
+    """Find the session that a new file goes on from ("save as"), or None if it begins anew."""
+    older = sorted(
+        (
+            (state.mtime_ns, path)
+            for path, state in desk.seen.items()
+            if state.kind == "session"
+            and path != found.path
+            and _family(path) == _family(found.path)
+        ),
+        reverse=True,
+    )
+    paths = [path for _, path in older]
+    tracks = {track.name for track in session.tracks}
+    stem = _plain_stem(found.path)
+    namesakes = [path for path in paths if _plain_stem(path) == stem]
+    others = [path for path in paths if _plain_stem(path) != stem]
+    for path in [*namesakes[:_MAX_LIKENESS], *others[:_MAX_LIKENESS]]:
+        known = _track_names(path, desk.saved_bytes(path))
+        if known is None:
+            continue
+        shared = len(tracks & known)
+        # Half of the tracks of the smaller one: a new song from a template shares fewer.
+        # A like name asks for less: `Song 1` and `Song 2` may also be two songs.
+        if path in namesakes and (shared or not tracks or not known):
+            return path
+        if shared and 2 * shared >= min(len(tracks), len(known)):
+            return path
+    return None
+
+
+def _track_names(path: str, saved: bytes | None) -> set[str] | None:
+    if saved is None:
+        return None
+    try:
+        return {track.name for track in read_session(path, saved).tracks}
+    except BadInput:
+        return None
+
+
+def _family(path: str) -> str:
+    """Give the extension, the same one for a program's plain and packed form."""
+    return {".mmpz": ".mmp"}.get(suffix := PurePosixPath(path).suffix.lower(), suffix)
+
+
+def _plain_stem(path: str) -> str:
+    stem = PurePosixPath(path).stem
+    while (shorter := _VERSION_MARK.sub("", stem)) and shorter != stem:
+        stem = shorter
+    return stem.lower()
