@@ -211,20 +211,16 @@ class _Gateway:
 
     def _from_car(self, car: CarReader, cid: Cid) -> bytes | None:
         """Take the next block if it is the one due; None if it came before and is not repeated."""
-        name = bytes(cid)
-        while True:
-            section = self._next or car.next_section()
-            self._next = None
-            if section is not None and section.cid == cid:
-                return section.block
-            if section is not None and bytes(section.cid) in self._seen and name not in self._seen:
-                continue  # a repetition of what is known already
+        section = self._next or car.next_section()
+        self._next = None
+        if section is not None and section.cid == cid:
+            return section.block
+        if bytes(cid) in self._seen:
             self._next = section
-            if name in self._seen:
-                return None
-            if section is None:
-                raise Malformed("CAR", "cut off", f"block {cid}")
-            raise Malformed("CAR", f"block {section.cid}", f"block {cid}, which was due")
+            return None
+        if section is None:
+            raise Malformed("CAR", "cut off", f"block {cid}")
+        raise Malformed("CAR", f"block {section.cid}", f"block {cid}, which was due")
 
     def _raw(self, cid: Cid) -> bytes:
         body = self._link.open(f"/ipfs/{cid}?format=raw", RAW_TYPE, RAW_TYPE)

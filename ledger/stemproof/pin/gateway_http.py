@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import time
-from http.client import HTTPConnection, HTTPResponse, HTTPSConnection, RemoteDisconnected
+from http.client import (
+    HTTPConnection,
+    HTTPException,
+    HTTPResponse,
+    HTTPSConnection,
+    RemoteDisconnected,
+)
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -58,15 +64,13 @@ class Link:
         connection = self._free_connection()
         was_used = connection.sock is not None
         try:
-            connection.request("GET", path, headers=headers)
-            response = connection.getresponse()
+            response = _ask(connection, path, headers)
         except (RemoteDisconnected, BrokenPipeError, ConnectionResetError):
+            connection.close()
             if not was_used:
                 raise
             # Servers close idle connections; that is no fault.
-            connection.close()
-            connection.request("GET", path, headers=headers)
-            response = connection.getresponse()
+            response = _ask(connection, path, headers)
         self._connections.append((connection, response))
         if response.status in (400, 406, 415, 501):
             raise NotServed(f"answers {response.status} to {content_type}")
@@ -92,3 +96,12 @@ class Link:
                 return connection
         kind = HTTPSConnection if self._is_secure else HTTPConnection
         return kind(self._host, timeout=self._silence_s)
+
+
+def _ask(connection: HTTPConnection, path: str, headers: dict[str, str]) -> HTTPResponse:
+    try:
+        connection.request("GET", path, headers=headers)
+        return connection.getresponse()
+    except (OSError, HTTPException):
+        connection.close()
+        raise
