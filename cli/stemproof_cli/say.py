@@ -71,6 +71,13 @@ def answer(*lines: str) -> None:
         sys.stdout.write(line + "\n")
 
 
+def strong(text: str) -> str:
+    """Make a text stand out, where the answer goes to a terminal that can show it."""
+    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+        return text
+    return typer.style(text, bold=True)
+
+
 def answer_json(document: Mapping[str, Json]) -> None:
     """Write the answer as one JSON document."""
     answer(json.dumps(document, indent=2, ensure_ascii=False, sort_keys=True))

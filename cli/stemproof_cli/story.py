@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
 from stemproof.acts.home import Home, now, opened
 from stemproof_cli import say
 
@@ -103,12 +101,11 @@ class Story:
         self._say("Music is made, and every save is recorded as it happens", "stemproof watch")
         for step, sentence in enumerate(STEPS, 1):
             write_step(self.song, step)
-            self._line(typer.style(sentence, bold=True))
+            self._line(say.strong(sentence))
             self._show(self._look(work, live=True))
 
     def _look(self, work: Work, *, live: bool) -> Observed:
         from stemproof.acts.bounds import find_bound
-
         from stemproof.acts.observe import Look, observe
 
         with opened(self.artist) as log:
@@ -240,9 +237,9 @@ class Story:
 
     def _say(self, what: str, command: str) -> None:
         self.chapter += 1
-        say.answer("", typer.style(f"{self.chapter}. {what}", fg="cyan", bold=True))
+        say.answer("", say.strong(f"{self.chapter}. {what}"))
         if command:
-            say.answer(typer.style(f"   $ {command}", dim=True))
+            say.answer(f"   $ {command}")
         sys.stdout.flush()
 
     def _line(self, text: str) -> None:
