@@ -27,7 +27,7 @@ from stemproof.record.fields import Fields
 
 
 def hexes(digits: int) -> st.SearchStrategy[str]:
-    return st.binary(min_size=digits // 2, max_size=digits // 2).map(bytes.hex)
+    return st.integers(0, 16**digits - 1).map(lambda number: f"{number:0{digits}x}")
 
 
 MOMENTS = st.datetimes(timezones=st.just(UTC))

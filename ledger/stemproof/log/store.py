@@ -131,8 +131,7 @@ class Log:
         with converted(self.path):
             self._db.execute(begin)
         try:
-            if not inner:
-                self._refresh()
+            self._refresh()
             yield
             with converted(self.path):
                 self._db.execute(end)
@@ -141,7 +140,8 @@ class Log:
             self.number, self.origin = before
             # A full disk may have ended the transaction already; the first error tells more.
             with suppress(sqlite3.Error):
-                self._db.executescript(undo)
+                for statement in undo:
+                    self._db.execute(statement)
             raise
 
     def begin(self, origin: str) -> None:
@@ -293,8 +293,8 @@ class Log:
 
 
 # How a transaction begins, ends and is undone, alone and inside another.
-_OUTER: Final = ("BEGIN IMMEDIATE", "COMMIT", "ROLLBACK")
-_INNER: Final = ("SAVEPOINT inner", "RELEASE inner", "ROLLBACK TO inner; RELEASE inner")
+_OUTER: Final = ("BEGIN IMMEDIATE", "COMMIT", ("ROLLBACK",))
+_INNER: Final = ("SAVEPOINT part", "RELEASE part", ("ROLLBACK TO part", "RELEASE part"))
 
 
 def _subtree_root(headers: list[bytes]) -> bytes:
