@@ -88,11 +88,12 @@ class MultipartReader:
         return data
 
     def _headers(self) -> dict[str, str]:
-        while (end := self._buffer.find(b"\r\n\r\n")) < 0:
-            if len(self._buffer) > MAX_PART_HEADER_BYTES:
-                raise Malformed("part header", f"over {MAX_PART_HEADER_BYTES} bytes", "a short one")
-            if not self._fill():
-                raise Malformed("multipart body", "cut off inside a header", "a last boundary")
+        self._want(MAX_PART_HEADER_BYTES)
+        end = self._buffer.find(b"\r\n\r\n", 0, MAX_PART_HEADER_BYTES)
+        if end < 0:
+            raise Malformed(
+                "part header", "cut off or long", f"up to {MAX_PART_HEADER_BYTES} bytes"
+            )
         lines = bytes(self._buffer[:end]).split(b"\r\n")
         del self._buffer[: end + 4]
         headers = {}
