@@ -10,6 +10,7 @@ import keyring
 import pytest
 from keyring.backend import KeyringBackend
 from keyring.backends.fail import Keyring as NoKeyring
+from keyring.backends.null import Keyring as OffKeyring
 from keyring.errors import PasswordDeleteError
 
 from stemproof.errors import BadInput, Locked
@@ -101,6 +102,30 @@ def test_a_closed_descriptor_is_named() -> None:
         passphrase.read_descriptor(987)
 
 
+@pytest.mark.parametrize(
+    "content", [b"w " * 24, b"w " * 24 + b"\nmore", b"w\n" * 24 + b"more", b"w w\n\n" * 12]
+)
+def test_a_descriptor_gives_24_words_on_one_line_or_more(content: bytes) -> None:
+    with descriptor_with(content) as reader:
+        words = passphrase.find_words("the words", descriptor=reader, prompt=lambda _: "typed")
+    assert words.split() == ["w"] * 24
+
+
+def test_words_are_read_within_bounds_and_as_text() -> None:
+    with descriptor_with(b"x" * 5000) as reader:
+        assert len(passphrase.find_words("the words", descriptor=reader)) < 2000
+    with descriptor_with(b"\xff\n") as reader, pytest.raises(BadInput, match="UTF-8"):
+        passphrase.find_words("the words", descriptor=reader)
+    with pytest.raises(BadInput, match="descriptor 987"):
+        passphrase.find_words("the words", descriptor=987)
+
+
+def test_words_are_asked_for_by_name() -> None:
+    assert passphrase.find_words("the words", prompt=lambda question: question) == "the words: "
+    with pytest.raises(Locked, match="the words are needed"):
+        passphrase.find_words("the words")
+
+
 def test_the_keyring_keeps_and_forgets() -> None:
     with installed(MemoryKeyring()):
         assert passphrase.read_keyring("0xA") is None
@@ -111,11 +136,12 @@ def test_the_keyring_keeps_and_forgets() -> None:
         assert not passphrase.forget_in_keyring("0xA")
 
 
-@pytest.mark.parametrize("backend", [no_keyring, DeafKeyring])
+@pytest.mark.parametrize("backend", [no_keyring, DeafKeyring, OffKeyring])
 def test_no_keyring_is_no_error(backend: Callable[[], KeyringBackend]) -> None:
     with installed(backend()):
         assert passphrase.read_keyring("0xA") is None
         assert not passphrase.keep_in_keyring("0xA", "secret")
+        assert not passphrase.forget_in_keyring("0xA")
         assert passphrase.find_passphrase("0xA", prompt=lambda _: "typed") == "typed"
 
 

@@ -131,7 +131,8 @@ def keep_in_keyring(account: str, passphrase: str) -> bool:
         keyring.set_password(SERVICE, account, normal_passphrase(passphrase))
     except (KeyringError, RuntimeError, OSError):
         return False
-    return True
+    # A keyring that is switched off takes everything and keeps nothing.
+    return read_keyring(account) == normal_passphrase(passphrase)
 
 
 def forget_in_keyring(account: str) -> bool:
@@ -139,6 +140,8 @@ def forget_in_keyring(account: str) -> bool:
     import keyring
     from keyring.errors import KeyringError
 
+    if read_keyring(account) is None:
+        return False
     try:
         keyring.delete_password(SERVICE, account)
     except (KeyringError, RuntimeError, OSError):
