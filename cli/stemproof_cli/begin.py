@@ -38,14 +38,20 @@ def start(
     """Begin to record the making of the piece in DIR, and go on recording while you work."""
     from stemproof.acts.begin import add_work
     from stemproof.acts.home import now
+    from stemproof.acts.watch import is_watched
     from stemproof_cli.works import watch_works
 
     home = context.home()
     if not home.exists:
         _make(home)
     work = add_work(home, folder, title, now())
-    say.talk(f"recording {work.title!r} in {work.folder}")
-    watch_works(home, once=once)
+    say.talk(say.clean(f"recording {work.title!r} in {work.folder}"))
+    if is_watched(home):
+        say.talk("the watch that is running takes it up")
+        return
+    watch_works(home, once=once, works={work.id} if once else None)
+    if not once:
+        say.talk("stopped; go on with `stemproof watch`")
 
 
 def status(json: Json = False) -> None:

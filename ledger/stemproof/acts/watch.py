@@ -23,6 +23,7 @@ from stemproof.acts.changes import Changes, Settling, find_changes
 from stemproof.acts.desk import Desk, close_quiet_sitting, read_seen
 from stemproof.acts.ears import Answer, Ears, Job
 from stemproof.acts.home import Home, now, opened
+from stemproof.acts.keeping import check_place
 from stemproof.acts.observe import (
     Line,
     Look,
@@ -37,7 +38,7 @@ from stemproof.acts.saves import record_gone
 from stemproof.acts.survey import FolderGone, survey
 from stemproof.acts.wake import Waker
 from stemproof.anchor.filelock import hold_lock
-from stemproof.errors import Unavailable
+from stemproof.errors import BadInput, Unavailable
 
 if TYPE_CHECKING:
     from stemproof.log.store import Log
@@ -72,16 +73,21 @@ class Clock:
     monotonic: Callable[[], float] = time.monotonic
 
 
+PACE: Final = Pace()
+CLOCK: Final = Clock()
+
+
 def watch(
     home: Home,
     *,
     stop: Callable[[], bool],
     say: Say,
     works: Collection[bytes] | None = None,
-    pace: Pace = Pace(),  # noqa: B008 - frozen
-    clock: Clock = Clock(),  # noqa: B008 - frozen
+    pace: Pace = PACE,
+    clock: Clock = CLOCK,
 ) -> None:
     """Watch works, or all of them with those that are added meanwhile, until `stop` says so."""
+    check_place(home)
     with only_watcher(home), opened(home) as log:
         watcher = _Watcher(home, log, say, pace=pace, clock=clock)
         watcher.works = works
@@ -210,14 +216,16 @@ class _Watcher:
             post.next_look = min(post.next_look, post.earliest_look)
         if started < post.next_look:
             return
+        seen = read_seen(self._log, post.work)
         try:
-            seen = read_seen(self._log, post.work)
-            changes = find_changes(post.work.folder, survey(post.work.folder), seen)
-        except FolderGone as error:
+            there = survey(post.work.folder)
+        except (FolderGone, BadInput) as error:
+            # Unplugged, or too large to look through: other works are watched on.
             self._leave(post, "watch.pause")
             self._tell_problem(post, f"{error}; waiting for it")
             post.next_look = started + self._pace.look_s
             return
+        changes = find_changes(post.work.folder, there, seen)
         # A quarter of the time at most goes into looking, and a hundredth when nothing happens.
         cost = self._clock.monotonic() - started
         post.earliest_look = started + max(0.1, 4 * cost)

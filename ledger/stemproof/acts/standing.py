@@ -1,0 +1,245 @@
+"""How things stand: what is recorded, what is anchored, and what needs a person next.
+
+Reads the ledger folder and nothing else: no chain, no node, no keys.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from stemproof.acts.anchoring import OPEN_STATES, Anchor, list_anchors
+from stemproof.acts.backing import BACKUP_SETTING
+from stemproof.acts.begin import Work, list_works
+from stemproof.acts.desk import read_unreadable
+from stemproof.acts.gather import covered_size
+from stemproof.acts.home import Home, now, opened
+from stemproof.acts.keeping import WORDS_SETTING
+from stemproof.acts.watch import is_watched
+from stemproof.record.event import format_time, parse_time
+
+if TYPE_CHECKING:
+    from stemproof.log.store import Log
+    from stemproof.record.canonical import Json
+
+# A lost computer then costs at most a week of history.
+BACKUP_AGE: Final = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkStanding:
+    """One work: its events over all devices' logs, and how many of them a block covers."""
+
+    work: Work
+    is_there: bool
+    events: int
+    anchored: int
+    unreadable: dict[str, str]
+
+    @property
+    def state(self) -> str:
+        """One word or two for the table."""
+        if self.work.paused:
+            return "paused"
+        return "recording" if self.is_there else "folder gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Something that only a person can do, and the command for it (empty where there is none)."""
+
+    text: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A whole ledger at one moment."""
+
+    path: str
+    moment: datetime
+    works: tuple[WorkStanding, ...]
+    anchors: tuple[Anchor, ...]
+    is_watched: bool
+    copied: str | None
+    words_backed_up: str | None
+    last_backup: str | None
+
+    @property
+    def waiting(self) -> tuple[Anchor, ...]:
+        """The anchors that are not final yet, or failed and were not followed by another."""
+        last = self.anchors[-1:]
+        return tuple(
+            anchor
+            for anchor in self.anchors
+            if anchor.state in OPEN_STATES or (anchor.state == "failed" and anchor in last)
+        )
+
+    def needs(self) -> list[Need]:
+        """List what needs a person, the most pressing first."""
+        return [*self._needs_of_ledger(), *self._needs_of_works(), *self._needs_of_chain()]
+
+    def rows(self) -> list[tuple[str, str, str, str, str]]:
+        """Give the table: work, events, anchored, state, folder."""
+        return [
+            (
+                one.work.title,
+                str(one.events),
+                str(one.anchored),
+                one.state if self.is_watched or one.state != "recording" else "not watched",
+                str(one.work.folder),
+            )
+            for one in self.works
+        ]
+
+    def lines(self) -> list[str]:
+        """Tell in sentences what the table has no room for."""
+        told = [f"watch: {'running' if self.is_watched else 'not running'}"]
+        changes = [one.work.last_change for one in self.works if one.work.last_change]
+        if changes:
+            told.append(f"last change seen: {self._ago(max(changes))}")
+        for anchor in self.waiting:
+            told.append(
+                f"anchor {anchor.number} on chain {anchor.chain}: {anchor.state},"
+                f" {anchor.size} events, made {self._ago(anchor.made)}"
+            )
+        kept = "never" if self.last_backup is None else self._ago(self.last_backup)
+        told.append(f"last backup: {kept}")
+        for one in self.works:
+            for path, why in sorted(one.unreadable.items()):
+                told.append(f"unreadable in {one.work.title!r}: {path}: {why}")
+        for need in self.needs():
+            told.append(f"next: {need.text}" + (f": {need.command}" if need.command else ""))
+        return told
+
+    def as_json(self) -> dict[str, Json]:
+        """Give the same facts as one document."""
+        return {
+            "v": 0,
+            "ledger": self.path,
+            "watch_running": self.is_watched,
+            "copied": self.copied,
+            "words_backed_up": self.words_backed_up,
+            "last_backup": self.last_backup,
+            "works": [_work_json(one) for one in self.works],
+            "anchors_waiting": [_anchor_json(anchor) for anchor in self.waiting],
+            "needs": [{"text": need.text, "command": need.command} for need in self.needs()],
+        }
+
+    def _needs_of_ledger(self) -> Iterator[Need]:
+        if self.copied is not None:
+            yield Need(f"nothing is recorded here, {self.copied}", "stemproof key new-device")
+        if not self.words_backed_up:
+            yield Need("write down the words that restore your keys", "stemproof key backup")
+        if not self.works:
+            yield Need("add the folder of a song", "stemproof start DIR")
+        elif self.last_backup is None:
+            yield Need("make a first backup of your history", "stemproof backup FILE")
+        elif self.moment - parse_time(self.last_backup) > BACKUP_AGE:
+            age = self._ago(self.last_backup)
+            yield Need(f"make a backup; the last one was {age}", "stemproof backup FILE")
+
+    def _needs_of_works(self) -> Iterator[Need]:
+        for one in self.works:
+            name = shlex.quote(one.work.title)
+            if not one.is_there:
+                move = f"stemproof work move {name} DIR"
+                yield Need(f"the folder of {one.work.title!r} is not there", move)
+            if one.work.paused:
+                yield Need(f"recording {one.work.title!r} is paused", f"stemproof resume {name}")
+            if one.unreadable:
+                files = _amount(len(one.unreadable), "file")
+                yield Need(f"{files} of {one.work.title!r} cannot be read; save anew", "")
+        recording = any(one.state == "recording" for one in self.works)
+        if recording and not self.is_watched and self.copied is None:
+            yield Need("nobody watches; what changes now is recorded later as not watched", _WATCH)
+
+    def _needs_of_chain(self) -> Iterator[Need]:
+        loose = sum(one.events - one.anchored for one in self.works)
+        failed = any(anchor.state == "failed" for anchor in self.waiting)
+        if failed:
+            yield Need("the last anchor failed", "stemproof anchor")
+        elif any(anchor.state in OPEN_STATES for anchor in self.waiting):
+            yield Need("see whether the anchor is final", "stemproof anchor")
+        elif loose:
+            events = _amount(loose, "event")
+            yield Need(f"{events} not timestamped yet", "stemproof anchor")
+
+    def _ago(self, time: str) -> str:
+        return tell_age(self.moment - parse_time(time))
+
+
+_WATCH: Final = "stemproof watch"
+
+
+def look_at(home: Home, moment: datetime | None = None) -> Standing:
+    """Look at a ledger as it stands."""
+    from stemproof.keys.device import is_copied
+
+    with opened(home) as log:
+        works = tuple(_look_at_work(log, work) for work in list_works(log))
+        anchors = tuple(a for number, _ in log.fetch_all("logs") for a in list_anchors(log, number))
+        return Standing(
+            path=str(home.path),
+            moment=now() if moment is None else moment,
+            works=works,
+            anchors=anchors,
+            is_watched=is_watched(home),
+            copied=is_copied(home.path),
+            words_backed_up=log.setting(WORDS_SETTING) or None,
+            last_backup=log.setting(BACKUP_SETTING),
+        )
+
+
+def tell_age(age: timedelta) -> str:
+    """Say how long ago something was, as people do."""
+    seconds = int(age.total_seconds())
+    if seconds < 0:
+        return "in the future by this computer's clock"
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= length:
+            return f"{_amount(seconds // length, unit)} ago"
+    return "just now"
+
+
+def _look_at_work(log: Log, work: Work) -> WorkStanding:
+    trees = [(tree, number) for tree, number, _ in log.fetch_all("trees_of_work", work.id)]
+    return WorkStanding(
+        work=work,
+        is_there=work.folder.is_dir(),
+        events=sum(log.tree_size(tree) for tree, _ in trees),
+        anchored=sum(covered_size(log, number, tree) for tree, number in trees),
+        unreadable=read_unreadable(log, work.id),
+    )
+
+
+def _amount(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _work_json(one: WorkStanding) -> dict[str, Json]:
+    return {
+        "id": one.work.id.hex(),
+        "title": one.work.title,
+        "folder": str(one.work.folder),
+        "folder_is_there": one.is_there,
+        "paused": one.work.paused,
+        "events": one.events,
+        "anchored": one.anchored,
+        "last_change": one.work.last_change or None,
+        "unreadable": {path: why for path, why in sorted(one.unreadable.items())},
+    }
+
+
+def _anchor_json(anchor: Anchor) -> dict[str, Json]:
+    return {
+        "number": anchor.number,
+        "chain": anchor.chain,
+        "state": anchor.state,
+        "events": anchor.size,
+        "transaction": anchor.tx.hex(),
+        "made": format_time(parse_time(anchor.made)),
+    }
