@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.figures import Row
 
-GROUPS = ("start", "seal", "log")
+GROUPS = ("start", "seal", "log", "verify", "content", "anchor", "audio", "capture")
 
 
 def as_document(rows: Iterable[Row]) -> dict[str, object]:

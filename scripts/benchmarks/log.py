@@ -10,9 +10,9 @@ import statistics
 from collections.abc import Iterator
 from io import FileIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from benchmarks.figures import Row, peak_mib, seconds
+from benchmarks.rehearsal import workshop
 from stemproof.log.store import Draft, Log, create_log, open_log
 from stemproof.seal.merkle import check_inclusion
 from stemproof.seal.tree import prove_inclusion
@@ -22,7 +22,6 @@ BATCH = 1000
 """Events in one transaction: a save of a big session brings as many."""
 FEW = 100_000
 """Enough to fill SQLite's page cache, which is bounded: from there on memory stays."""
-DISK = Path(__file__).parents[2] / ".cache"
 
 
 def draft(number: int) -> Draft:
@@ -51,21 +50,19 @@ def fill(path: Path, count: int) -> None:
 def measure(quick: bool) -> Iterator[Row]:
     """Append many at once and one at a time, prove, and watch the memory."""
     count = 200_000 if quick else 1_000_000
-    DISK.mkdir(exist_ok=True)
-    with TemporaryDirectory(prefix="bench-", dir=DISK) as name:
-        folder = Path(name)
-        yield _measure_batches(folder)
+    with workshop() as folder:
+        yield _measure_batches(folder, 1 if quick else 3)
         yield from _measure_one(folder / "batched-0.db", folder / "bare")
         yield _measure_memory(folder, count)
         with open_log(folder / f"{count}.db") as log:
             yield _measure_proof(log, count)
 
 
-def _measure_batches(folder: Path) -> Row:
-    """Take the best of three, as a busy machine slows any one of them."""
+def _measure_batches(folder: Path, turns: int) -> Row:
+    """Take the best of them, as a busy machine slows any one."""
     times = [
         seconds(lambda path=folder / f"batched-{turn}.db": fill(path, FEW))  # type: ignore[misc]  # bound now
-        for turn in range(3)
+        for turn in range(turns)
     ]
     name = f"log: durable events, {BATCH:,} a batch"
     return Row(name, FEW / min(times), "/s", 20_000, "limit", ">= 1")
