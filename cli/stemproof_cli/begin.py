@@ -38,7 +38,7 @@ def start(
     """Begin to record the making of the piece in DIR, and go on recording while you work."""
     from stemproof.acts.begin import add_work
     from stemproof.acts.home import now
-    from stemproof.acts.watch import is_watched
+    from stemproof.acts.watching import is_watched
     from stemproof_cli.works import watch_works
 
     home = context.home()

@@ -6,7 +6,6 @@ after thirty quiet minutes. Whatever is written inside `Desk.writing` is one tra
 
 from __future__ import annotations
 
-import json
 import secrets
 import zlib
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from stemproof.acts.begin import Work, list_works
 from stemproof.acts.facts import fact
 from stemproof.acts.sound import NO_DIGEST
 from stemproof.acts.survey import Found
+from stemproof.acts.unreadable import note_unreadable, read_unreadable
 from stemproof.errors import BadInput
 from stemproof.log.store import Log
 from stemproof.record.canonical import Json
@@ -233,28 +233,6 @@ def close_sitting(log: Log, work: Work, moment: datetime) -> None:
 def with_clock(body: dict[str, Json], sitting: Sitting) -> dict[str, Json]:
     """Note in a body that the clock went back since the sitting's last event."""
     return body if not sitting.clock_back_ms else {**body, "clock_back_ms": sitting.clock_back_ms}
-
-
-def read_unreadable(log: Log, work: bytes) -> dict[str, str]:
-    """Read which files of a work cannot be read now, and why."""
-    kept = log.setting(_unreadable_setting(work))
-    found: dict[str, str] = {} if kept is None else json.loads(kept)
-    return found
-
-
-def note_unreadable(log: Log, work: bytes, path: str, why: str | None) -> None:
-    """Remember for `status` that a file cannot be read now, or with None that it can."""
-    known = read_unreadable(log, work)
-    if known.get(path) == why:
-        return
-    known.pop(path, None)
-    if why is not None:
-        known[path] = why[:300]
-    log.put_setting(_unreadable_setting(work), json.dumps(known, sort_keys=True))
-
-
-def _unreadable_setting(work: bytes) -> str:
-    return f"unreadable.{work.hex()}"
 
 
 def _is_over(work: Work, moment: datetime) -> bool:

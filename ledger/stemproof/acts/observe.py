@@ -21,7 +21,6 @@ from stemproof.acts.desk import (
     Line,
     Look,
     Observed,
-    note_unreadable,
     read_seen,
 )
 from stemproof.acts.facts import fact
@@ -33,6 +32,7 @@ from stemproof.acts.saves import (
 )
 from stemproof.acts.sound import NO_DIGEST, Heard, hear
 from stemproof.acts.survey import Found, survey
+from stemproof.acts.unreadable import note_unreadable
 from stemproof.errors import Unavailable
 from stemproof.log.store import Log
 

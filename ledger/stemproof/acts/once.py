@@ -15,7 +15,8 @@ from stemproof.acts.home import Home, opened
 from stemproof.acts.keeping import check_place
 from stemproof.acts.observe import Look, Observed, observe
 from stemproof.acts.survey import FolderGone, survey
-from stemproof.acts.watch import CLOCK, PACE, Clock, Pace, Say, only_watcher
+from stemproof.acts.watch import CLOCK, PACE, Clock, Pace, Say
+from stemproof.acts.watching import only_watcher
 
 if TYPE_CHECKING:
     from stemproof.log.store import Log

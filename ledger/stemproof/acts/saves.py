@@ -8,10 +8,11 @@ from datetime import datetime
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from stemproof.acts.desk import Desk, Sitting, note_unreadable, pack, with_clock
+from stemproof.acts.desk import Desk, Sitting, pack, with_clock
 from stemproof.acts.facts import fact
 from stemproof.acts.sound import NO_DIGEST
 from stemproof.acts.survey import FileClosed, FileGone, Found, is_unchanged, read_session_file
+from stemproof.acts.unreadable import note_unreadable
 from stemproof.capture.diff import diff
 from stemproof.capture.rules import classify, rules_version
 from stemproof.capture.sessions.registry import read_session

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Final
 from stemproof.acts.anchoring import OPEN_STATES, Anchor, list_anchors
 from stemproof.acts.backing import BACKUP_SETTING
 from stemproof.acts.begin import Work, list_works
-from stemproof.acts.desk import read_unreadable
 from stemproof.acts.gather import covered_size
 from stemproof.acts.home import Home, now, opened
 from stemproof.acts.keeping import WORDS_SETTING
-from stemproof.acts.watch import is_watched
+from stemproof.acts.unreadable import read_unreadable
+from stemproof.acts.watching import is_watched
 from stemproof.record.event import format_time, parse_time
 
 if TYPE_CHECKING:

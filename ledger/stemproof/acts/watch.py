@@ -9,10 +9,8 @@ record. The system's messages only wake it; it looks by itself every few seconds
 
 from __future__ import annotations
 
-import contextlib
-import os
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -37,16 +35,13 @@ from stemproof.acts.observe import (
 from stemproof.acts.saves import record_gone
 from stemproof.acts.survey import FolderGone, survey
 from stemproof.acts.wake import Waker
-from stemproof.anchor.filelock import hold_lock
+from stemproof.acts.watching import only_watcher
 from stemproof.errors import BadInput, Unavailable
 
 if TYPE_CHECKING:
     from stemproof.log.store import Log
 
 Say = Callable[[Observed, Work], None]
-_LOCK: Final = "watch.lock"
-# The lock may be held for a moment by somebody who asks whether a watch runs.
-_LOCK_PATIENCE_S: Final = 1.0
 _END_PATIENCE_S: Final = 3.0
 _RETRY_S: Final = 60.0
 
@@ -95,39 +90,6 @@ def watch(
             watcher.run(stop)
         finally:
             watcher.release()
-
-
-@contextlib.contextmanager
-def only_watcher(home: Home) -> Iterator[None]:
-    """Be the one watcher of a ledger, or refuse."""
-    path = home.locks / _LOCK
-    try:
-        home.locks.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-    except OSError as error:
-        raise Unavailable(f"{path} cannot be made: {error.strerror}") from error
-    with contextlib.ExitStack() as stack:
-        try:
-            stack.enter_context(hold_lock(path, timeout_s=_LOCK_PATIENCE_S))
-        except Unavailable as error:
-            raise Unavailable(
-                f"a watch of the ledger at {home.path} is running already",
-                hint="it records by itself; end it first if you want another one",
-            ) from error
-        path.write_text(f"{os.getpid()}\n", "ascii")
-        yield
-
-
-def is_watched(home: Home) -> bool:
-    """Say whether a watch of this ledger is running."""
-    path = home.locks / _LOCK
-    if not path.exists():
-        return False
-    try:
-        with hold_lock(path, timeout_s=0):
-            return False
-    except Unavailable:
-        return True
 
 
 @dataclass(slots=True)

@@ -1,0 +1,31 @@
+"""Which files of a work cannot be read now, and why: kept for `status`, no part of the record."""
+
+from __future__ import annotations
+
+import json
+
+from stemproof.log.store import Log
+
+_MAX_REASON = 300
+
+
+def read_unreadable(log: Log, work: bytes) -> dict[str, str]:
+    """Read which files of a work cannot be read now, and why."""
+    kept = log.setting(_unreadable_setting(work))
+    found: dict[str, str] = {} if kept is None else json.loads(kept)
+    return found
+
+
+def note_unreadable(log: Log, work: bytes, path: str, why: str | None) -> None:
+    """Remember for `status` that a file cannot be read now, or with None that it can."""
+    known = read_unreadable(log, work)
+    if known.get(path) == why:
+        return
+    known.pop(path, None)
+    if why is not None:
+        known[path] = why[:_MAX_REASON]
+    log.put_setting(_unreadable_setting(work), json.dumps(known, sort_keys=True))
+
+
+def _unreadable_setting(work: bytes) -> str:
+    return f"unreadable.{work.hex()}"
