@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.figures import Row, best_of, run_quietly
-from benchmarks.rehearsal import workshop
+from benchmarks.figures import Row, best_of, run_quietly, workshop
 from stemproof.audio.ffmpeg import Program, find_ffmpeg
 from stemproof.audio.fpcalc_shim import compute
 from stemproof.audio.match import compare

@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmarks.figures import Row, best_of, seconds
-from benchmarks.rehearsal import workshop
+from benchmarks.figures import Row, best_of, seconds, workshop
 from stemproof.acts.begin import add_work, make_ledger
 from stemproof.acts.home import Home, now, opened
 from stemproof.acts.observe import Look, observe

@@ -10,8 +10,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.figures import Row, best_of, peak_mib
-from benchmarks.rehearsal import workshop
+from benchmarks.figures import Row, best_of, peak_mib, workshop
 from stemproof.pin.age import encrypt_file, new_identity
 from stemproof.pin.tree import build_path, write_car
 

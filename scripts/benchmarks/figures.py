@@ -6,8 +6,14 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+DISK = Path(__file__).parents[2] / ".cache"
+"""Where files lie that are measured: on the repository's disk, since memory is not durable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,14 @@ def median_of(times: int, *actions: Callable[[], object]) -> list[float]:
 def run_quietly(command: list[str]) -> None:
     """Run a program to its end; a failure ends the measurement."""
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True)
+
+
+@contextmanager
+def workshop() -> Iterator[Path]:
+    """Give an empty folder on the disk, and remove it in the end."""
+    DISK.mkdir(exist_ok=True)
+    with TemporaryDirectory(prefix="bench-", dir=DISK) as name:
+        yield Path(name)
 
 
 PEAK = """

@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from io import FileIO
 from pathlib import Path
 
-from benchmarks.figures import Row, peak_mib, seconds
-from benchmarks.rehearsal import workshop
+from benchmarks.figures import Row, peak_mib, seconds, workshop
 from stemproof.log.store import Draft, Log, create_log, open_log
 from stemproof.seal.merkle import check_inclusion
 from stemproof.seal.tree import prove_inclusion

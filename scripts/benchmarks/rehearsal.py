@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from stemproof.acts.anchoring import Anchor, connect, plan_anchor, publish, wait_for
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from stemproof.testnet.anvil import Testnet
 
 ROOT = Path(__file__).parents[2]
-DISK = ROOT / ".cache"
-"""On the disk that holds the repository: memory is not durable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +47,6 @@ class Rehearsal:
         if done.evidence is None:
             raise LookupError(f"the anchor is {done.state} after 30 s")
         return done
-
-
-@contextmanager
-def workshop() -> Iterator[Path]:
-    """Give an empty folder on the disk, and remove it in the end."""
-    DISK.mkdir(exist_ok=True)
-    with TemporaryDirectory(prefix="bench-", dir=DISK) as name:
-        yield Path(name)
 
 
 @contextmanager

@@ -12,8 +12,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from benchmarks import log as filling
-from benchmarks.figures import Row, best_of, run_quietly
-from benchmarks.rehearsal import Rehearsal, rehearse, workshop
+from benchmarks.figures import Row, best_of, run_quietly, workshop
+from benchmarks.rehearsal import Rehearsal, rehearse
 from stemproof.acts.claiming import choose_audio, make_bundle, make_claim
 from stemproof.acts.home import now
 from stemproof.acts.observe import Look, observe
