@@ -41,6 +41,7 @@ MAX_UPLOAD_BYTES: Final = 1 << 38
 
 _LOOPBACK_NAMES: Final = frozenset((LOOPBACK, "localhost"))
 _POLL_S: Final = 0.05
+_DYING_S: Final = 5.0  # a killed process keeps its lock until the write it was in has ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,8 @@ def serve_forever(
 
 def start(config: NodeConfig, *, wait_s: float = 15.0) -> NodeStatus:
     """Start a node as a process of its own and wait until it answers."""
-    if (found := status(config.folder)) is not None:
+    found = status(config.folder)
+    if found is not None and (is_answering(found) or not _is_free_soon(config.folder)):
         raise Usage(f"a node already serves {config.folder}, with pid {found.pid}")
     try:
         config.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -135,7 +137,7 @@ def stop(folder: Path, *, wait_s: float = 15.0) -> bool:
             os.kill(found.pid, number)
         except ProcessLookupError:
             return True
-        if _waited_for(lambda: not lock.is_held(_lock_path(folder)), wait_s):
+        if _is_free_soon(folder, wait_s):
             return True
     raise Unavailable(f"the node with pid {found.pid} does not stop")
 
@@ -212,9 +214,9 @@ def _write_status(config: NodeConfig, api: HttpServer, gateway: HttpServer) -> N
     return found
 
 
-def _waited_for(is_done: Callable[[], bool], wait_s: float) -> bool:
+def _is_free_soon(folder: Path, wait_s: float = _DYING_S) -> bool:
     deadline = time.monotonic() + wait_s
-    while not is_done():
+    while lock.is_held(_lock_path(folder)):
         if time.monotonic() > deadline:
             return False
         time.sleep(_POLL_S)
