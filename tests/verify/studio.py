@@ -9,7 +9,7 @@ the artist's own key (`sealed`), so that what refuses it is the check inside.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -143,7 +143,7 @@ class Studio:
             work=work.hex(),
             work_seq=len(tree),
             prev=leaf_hash(tree[-1]).hex() if tree else "",
-            time=words.pop("time", None) or _time(self.clock),
+            time=words.pop("time", _time(self.clock)),
             session=words.pop("session", ""),
             stage=words.pop("stage", "none"),
             action=action,
@@ -163,11 +163,11 @@ class Studio:
         self.opened.setdefault(work, []).extend(shown)
         return header.work_seq
 
-    def decide(self, stage: str = "mixing", class_: str = "human_with_tool", **words: str) -> int:
+    def decide(self, stage: str = "mixing", class_: str = "human_with_tool") -> int:
         """Append a decision."""
-        words = {"session": SESSION, "actor": "author", "tool": "daw", **words}
+        words = {"session": SESSION, "actor": "author", "tool": "daw", "class_": class_}
         values = {"body": b'{"kind":"param"}'}
-        return self.say("decision.param", values, stage=stage, class_=class_, **words)
+        return self.say("decision.param", values, work=SONG, show=(), stage=stage, **words)
 
     def open_session(self, after: Json, session: str = SESSION) -> int:
         """Append the opening of a working session, with its bound."""
@@ -263,9 +263,11 @@ class Studio:
         newest = self.heads[-1]
         return LogPart(
             own_headers=tuple(self.trees[OWN][: newest.own_size]),
-            own_openings=tuple(self.opened[OWN]),
+            own_openings=_ordered(self.opened[OWN]),
             headers=tuple(self.trees[SONG][: newest.work_size]),
-            openings=tuple(each for each in self.opened[SONG] if each.work_seq < newest.work_size),
+            openings=_ordered(
+                each for each in self.opened.get(SONG, ()) if each.work_seq < newest.work_size
+            ),
             heads=tuple(self.heads),
             anchorage=Anchorage(self.chain.chain_id, self.chain.contract, self.person.account),
             evidence=self.mined.evidence,
@@ -368,6 +370,10 @@ def make_scene(chain: MadeUpChain | None = None) -> Scene:
     studio.anchor(chain)
     bundle = studio.bundle(master)
     return Scene(studio, chain, master, bundle, studio.sealed(bundle))
+
+
+def _ordered(openings: Iterable[Opened]) -> tuple[Opened, ...]:
+    return tuple(sorted(openings, key=lambda each: (each.work_seq, each.opening.field)))
 
 
 def _secret(name: str) -> bytes:

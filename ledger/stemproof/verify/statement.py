@@ -86,7 +86,10 @@ def check_report(covered: Covered, logs: Sequence[CheckedLog]) -> None:
     stated = covered.claim.report
     if stated.stages != found.stages:
         extra = sorted({str(item) for item in stated.stages} ^ {str(item) for item in found.stages})
-        raise Refuted(f"the claim's counts are not those of its events: {extra[0]}")
+        rows = (
+            extra[0] if extra else f"{len(stated.stages)} rows, want {len(found.stages)} in order"
+        )
+        raise Refuted(f"the claim's counts are not those of its events: {rows}")
     if stated.coverage != found.coverage:
         raise Refuted(
             f"the claim's coverage is {stated.coverage}, its events give {found.coverage}"

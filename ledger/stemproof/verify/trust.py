@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from stemproof.errors import BadInput, Malformed, Usage
-from stemproof.record.canonical import check_canonical
+from stemproof.record.canonical import canonical_bytes
 from stemproof.record.fields import Fields
 
 VERSION: Final = 0
@@ -77,7 +77,8 @@ def parse_trust(data: bytes) -> TrustFile:
         raise BadInput(f"the trust file has {len(data)} bytes, at most {MAX_TRUST_BYTES} are read")
     try:
         value = json.loads(data)
-        check_canonical(value)
+        # For its bounds and its Unicode; the spelling is free.
+        canonical_bytes(value)
         known = {"v", "blocks", "contracts", "identities"}
         if not isinstance(value, dict) or not value.keys() <= known:
             raise Malformed("trust file", value, "an object with v, contracts, blocks, identities")

@@ -1,0 +1,248 @@
+"""Sessions between two blocks, and the evidence levels that follow."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from tests.verify.altering import judge
+from tests.verify.madeup_chain import CONTRACT, FIRST_TIME, MadeUpChain, Node
+from tests.verify.studio import Studio
+
+from stemproof.record.canonical import Json
+from stemproof.record.event import Header
+from stemproof.verify.bounds import MAX_ASKED
+from stemproof.verify.bundle import Verdict
+from stemproof.verify.levels import LevelCount, LeveledLog, count_levels, level_of
+from stemproof.verify.trust import Trust
+from stemproof.verify.verdict import State
+
+LATER = "1a" * 16
+
+
+def _bound(chain: MadeUpChain, studio: Studio, **changes: Json) -> dict[str, Json]:
+    """Tell what an honest node shows just now."""
+    number = len(chain.hashes) - 1
+    origin_id = hashlib.sha256(studio.origin.encode()).digest()
+    word = chain.head_of(studio.person.account, origin_id)
+    bound: dict[str, Json] = {
+        "chain": chain.chain_id,
+        "block_number": number,
+        "block_hash": chain.hashes[number].hex(),
+        "block_time": FIRST_TIME + 12 * number,
+        "head": word.to_bytes(32, "big").hex(),
+    }
+    return {**bound, **changes}
+
+
+def _finish(studio: Studio, chain: MadeUpChain, trust: Trust | None = None) -> Verdict:
+    studio.decide()
+    studio.anchor(chain)
+    return judge(studio.sealed(studio.bundle()), studio.trust() if trust is None else trust)
+
+
+def _levels(verdict: Verdict) -> dict[str, int]:
+    return {each.level: each.events for each in verdict.levels}
+
+
+def _begun() -> tuple[Studio, MadeUpChain]:
+    """Anchor once, so that the slot holds a head, and let time pass."""
+    studio, chain = Studio(), MadeUpChain()
+    studio.decide()
+    studio.anchor(chain)
+    chain.mine(3)
+    return studio, chain
+
+
+def test_a_session_that_holds_a_head_of_the_slot_began_after_its_block() -> None:
+    studio, chain = _begun()
+    studio.open_session(_bound(chain, studio), LATER)
+    chain.mine(5)
+    studio.say("decision.param", {"body": b"{}"}, stage="mixing", session=LATER)
+    verdict = _finish(studio, chain)
+    assert verdict.state is State.VERIFIED
+    assert [
+        (each.session, each.not_before, each.not_before_block, each.not_after, each.rests_on)
+        for each in verdict.sessions
+    ] == [(LATER, FIRST_TIME + 12, 1, FIRST_TIME + 12 * 10, "head")]
+    assert _levels(verdict) == {"E2": 2, "E3": 1}
+
+
+def test_a_session_that_holds_the_parent_of_an_anchors_block_began_after_it() -> None:
+    studio, chain = Studio(), MadeUpChain()
+    chain.mine(4)
+    studio.open_session(_bound(chain, studio))
+    verdict = _finish(studio, chain)
+    # The block is proved, its time is not.
+    assert [
+        (each.not_before, each.not_before_block, each.rests_on) for each in verdict.sessions
+    ] == [(None, 4, "block")]
+    assert _levels(verdict) == {"E3": 1}
+
+
+def test_a_session_whose_block_a_node_confirms_began_after_it() -> None:
+    studio, chain = _begun()
+    studio.open_session(_bound(chain, studio, head="00" * 32))
+    chain.mine(9)
+    honest = Node("a", lambda chain_id, number: chain.hashes[number])
+    trust = Trust({1: frozenset({CONTRACT})}, sources=(honest,))
+    verdict = _finish(studio, chain, trust)
+    assert [
+        (each.not_before, each.not_before_block, each.rests_on) for each in verdict.sessions
+    ] == [(FIRST_TIME + 12, 4, "node")]
+
+
+def _no_bound(chain: MadeUpChain, studio: Studio) -> Json:
+    return None
+
+
+def _unconfirmed(chain: MadeUpChain, studio: Studio) -> Json:
+    return _bound(chain, studio, head="00" * 32)
+
+
+def _made_up(chain: MadeUpChain, studio: Studio) -> Json:
+    return _bound(chain, studio, head="5c" * 32, block_hash="77" * 31 + "78")
+
+
+def _of_another_chain(chain: MadeUpChain, studio: Studio) -> Json:
+    return {**_bound(chain, studio), "chain": 5}
+
+
+def _of_another_form(chain: MadeUpChain, studio: Studio) -> Json:
+    return {"block": "0x12"}
+
+
+def _not_an_object(chain: MadeUpChain, studio: Studio) -> Json:
+    return [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [_no_bound, _unconfirmed, _made_up, _of_another_chain, _of_another_form, _not_an_object],
+)
+def test_a_bound_that_nothing_confirms_does_not_count_and_refutes_nothing(
+    make: Callable[[MadeUpChain, Studio], Json],
+) -> None:
+    studio, chain = _begun()
+    studio.open_session(make(chain, studio))
+    chain.mine(5)
+    verdict = _finish(studio, chain)
+    assert verdict.state is State.VERIFIED
+    assert (verdict.sessions, _levels(verdict)) == ((), {"E2": 2})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"block_number": 7},
+        {"block_number": 8},
+        {"block_number": 2**53 - 1},
+        {"block_time": FIRST_TIME + 12 * 7 + 1},
+    ],
+)
+def test_a_bound_newer_than_the_anchor_that_covers_it_is_refuted(change: dict[str, Json]) -> None:
+    studio, chain = _begun()
+    studio.open_session(_bound(chain, studio, **change))
+    chain.mine(2)
+    verdict = _finish(studio, chain)
+    assert verdict.state is State.REFUTED
+    assert [line.name for line in verdict.checks.lines if line.state is State.REFUTED] == [
+        "time bounds"
+    ]
+    assert "E3" not in _levels(verdict)
+
+
+def test_a_bound_at_the_edge_is_the_newest_that_can_be() -> None:
+    studio, chain = _begun()
+    studio.open_session(_bound(chain, studio, block_number=6, block_time=FIRST_TIME + 12 * 7))
+    chain.mine(2)
+    assert _finish(studio, chain).state is State.VERIFIED
+
+
+def test_a_session_that_is_not_opened_in_the_bundle_has_no_bound() -> None:
+    studio, chain = _begun()
+    studio.open_session(_bound(chain, studio))
+    studio.opened = {work: list(each) for work, each in studio.opened.items()}
+    studio.opened[bytes.fromhex("5a" * 16)].clear()
+    verdict = _finish(studio, chain)
+    assert (verdict.state, verdict.sessions) == (State.VERIFIED, ())
+
+
+def test_a_session_opened_again_holds_from_its_latest_opening_only() -> None:
+    studio, chain = _begun()
+    studio.open_session(_bound(chain, studio))
+    studio.decide()
+    studio.open_session(None)
+    verdict = _finish(studio, chain)
+    # The first decision stood before any session, the last in one without a bound.
+    assert _levels(verdict) == {"E2": 2, "E3": 1}
+
+
+def test_levels_do_not_rise_where_the_chain_is_undecided() -> None:
+    studio, chain = _begun()
+    studio.open_session(_bound(chain, studio))
+    verdict = _finish(studio, chain, Trust({}))
+    assert verdict.state is State.UNDECIDED
+    assert (verdict.sessions, _levels(verdict)) == ((), {"E2": 2})
+
+
+def test_nodes_are_asked_for_a_bounded_number_of_sessions() -> None:
+    studio, chain = Studio(), MadeUpChain()
+    chain.mine(3)
+    bound = _bound(chain, studio)
+    for number in range(MAX_ASKED + 20):
+        studio.open_session(bound, f"{number:032x}")
+    chain.mine(3)
+    asked = []
+
+    def answer(chain_id: int, number: int) -> bytes:
+        asked.append(number)
+        return chain.hashes[number]
+
+    trust = Trust({1: frozenset({CONTRACT})}, sources=(Node("a", answer),))
+    verdict = _finish(studio, chain, trust)
+    assert (verdict.state, len(verdict.sessions)) == (State.VERIFIED, MAX_ASKED)
+    assert len(asked) == MAX_ASKED + 1
+
+
+def _header(**changes: str) -> Header:
+    studio = Studio()
+    studio.decide()
+    from stemproof.record.event import parse_header
+
+    return replace(
+        parse_header(studio.trees[bytes.fromhex("5a" * 16)][0]),
+        **changes,  # type: ignore[arg-type]  # texts only
+    )
+
+
+@pytest.mark.parametrize(
+    ("observed", "is_bound", "is_bracketed", "level"),
+    [
+        ("declared", True, True, "E0"),
+        ("declared", False, False, "E0"),
+        ("tool", False, True, "E1"),
+        ("tool", False, False, "E1"),
+        ("tool", True, False, "E2"),
+        ("tool", True, True, "E3"),
+        # E5 is reserved until there is hardware that can show itself.
+        ("hardware", True, True, "E3"),
+    ],
+)
+def test_the_level_follows_from_observation_binding_and_bounds(
+    observed: str, is_bound: bool, is_bracketed: bool, level: str
+) -> None:
+    header = _header(observed=observed)
+    assert level_of(header, is_bound=is_bound, is_bracketed=is_bracketed) == level
+
+
+def test_levels_are_counted_by_stage_and_never_for_facts_about_the_record() -> None:
+    headers = [_header(stage=stage) for stage in ("mixing", "lyrics", "none", "mixing")]
+    counts = count_levels([LeveledLog(headers, True), LeveledLog(headers[:1], False)])
+    assert counts == (
+        LevelCount("lyrics", "E2", 1),
+        LevelCount("mixing", "E1", 1),
+        LevelCount("mixing", "E2", 2),
+    )
