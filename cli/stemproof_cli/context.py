@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import typer
+
 from stemproof.errors import BadInput
 
 if TYPE_CHECKING:
@@ -72,7 +74,15 @@ def prompt() -> Prompt | None:
         return None
     from getpass import getpass
 
-    return getpass
+    return lambda question: answered(getpass, question)
+
+
+def answered(ask: Prompt, question: str) -> str:
+    """Ask a person; Ctrl-D instead of an answer stops the command."""
+    try:
+        return ask(question)
+    except EOFError:
+        raise typer.Abort from None
 
 
 def writable() -> Home:

@@ -228,7 +228,7 @@ def keep_passphrase(account: str, passphrase: str) -> None:
 def _ask_words(question: str) -> str:
     # Shown while they are typed: nobody types 24 words blind without a slip.
     say.talk(question)
-    return input()
+    return context.answered(input, "")
 
 
 def _show_words(words: str, *heading: str) -> None:

@@ -28,6 +28,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
+@pytest.fixture(scope="module")
+def keys(made: Path) -> ring.Keys:
+    """The keys of that ledger and its copies; opening them takes seconds."""
+    return ring.open_keys(made, PASSPHRASE)
+
+
 @pytest.fixture
 def home(made: Path, tmp_path: Path) -> Path:
     """A ledger of one's own, whose mark says that it was made here."""
@@ -89,8 +95,9 @@ def test_words_are_not_written_where_no_person_reads(home: Path) -> None:
     assert "on a terminal only" in answer.err
 
 
-def test_backup_shows_both_lists_until_a_person_has_them_and_then_one(home: Path) -> None:
-    keys = ring.open_keys(home, PASSPHRASE)
+def test_backup_shows_both_lists_until_a_person_has_them_and_then_one(
+    home: Path, keys: ring.Keys
+) -> None:
     asked = "written all of them down?"
     first = at_terminal(home, "key", "backup", types=[(asked, "n")], passphrase_fd=PASSPHRASE)
     assert first.code == 130
@@ -108,8 +115,7 @@ def test_backup_shows_both_lists_until_a_person_has_them_and_then_one(home: Path
     assert not [path for path in logged if secret in path.read_bytes()]
 
 
-def test_the_words_restore_the_keys_into_an_empty_folder(made: Path, tmp_path: Path) -> None:
-    keys = ring.open_keys(made, PASSPHRASE)
+def test_the_words_restore_the_keys_into_an_empty_folder(keys: ring.Keys, tmp_path: Path) -> None:
     home = tmp_path / "new"
     words = "\n".join(keys.words.split())
     answer = stemproof(home, "key", "restore", passphrase_fd="new one", words_fd=words)
@@ -120,8 +126,7 @@ def test_the_words_restore_the_keys_into_an_empty_folder(made: Path, tmp_path: P
     assert (home / "ledger.db").exists()
 
 
-def test_words_typed_at_a_terminal_restore_the_keys(made: Path, tmp_path: Path) -> None:
-    keys = ring.open_keys(made, PASSPHRASE)
+def test_words_typed_at_a_terminal_restore_the_keys(keys: ring.Keys, tmp_path: Path) -> None:
     home = tmp_path / "new"
     types = [
         ("the 24 words", keys.words),
@@ -131,6 +136,20 @@ def test_words_typed_at_a_terminal_restore_the_keys(made: Path, tmp_path: Path) 
     answer = at_terminal(home, "key", "restore", types=types)
     assert answer.code == 0, answer.out
     assert ring.open_keys(home, "typed").account_address == keys.account_address
+
+
+@pytest.mark.parametrize("asked", ["the 24 words", "new passphrase"])
+def test_a_person_who_types_the_end_instead_stops_the_command(
+    keys: ring.Keys, tmp_path: Path, asked: str
+) -> None:
+    types = [("the 24 words", keys.words), ("new passphrase", "")]
+    ends = [(what, "\x04" if what == asked else answer) for what, answer in types]
+    answer = at_terminal(
+        tmp_path / "new", "key", "restore", types=ends[: 1 + (asked == "new passphrase")]
+    )
+    assert answer.code == 130
+    assert "stopped" in answer.out
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize(
@@ -172,8 +191,7 @@ def test_rotation_makes_new_keys_for_the_same_log(home: Path) -> None:
     assert "key backup" in answer.err
 
 
-def test_rotation_by_the_recovery_key_wants_its_words(home: Path) -> None:
-    keys = ring.open_keys(home, PASSPHRASE)
+def test_rotation_by_the_recovery_key_wants_its_words(home: Path, keys: ring.Keys) -> None:
     rotate = ("key", "rotate", "--recovery", "--yes")
     wrong = stemproof(home, *rotate, passphrase_fd=PASSPHRASE, words_fd=keys.words)
     assert wrong.code == 3
