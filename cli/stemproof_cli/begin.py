@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from stemproof.errors import BadInput
 from stemproof_cli import context, say
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ def start(
     from stemproof_cli.works import watch_works
 
     home = context.home()
+    if not folder.is_dir():
+        raise BadInput(f"{folder} is not a folder", hint="name the folder of one song")
     if not home.exists:
         _make(home)
     work = add_work(home, folder, title, now())

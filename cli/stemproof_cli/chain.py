@@ -75,8 +75,10 @@ def anchor(
         log.put_setting(anchoring.CHAIN_SETTING, str(place.info.id))
         if rpc is not None:
             log.put_setting(anchoring.RPC_SETTING, rpc)
-        found = _wait(log, place, number, wait=wait, final=final)
-        anchoring.keep_local_chain(home, place)
+        found = _wait(log, place, number, wait=wait, final=False)
+        anchoring.settle_local_chain(home, place)
+        if final or (wait and place.info.kind == "local"):
+            found = _wait(log, place, number, wait=True, final=final)
     _say_anchors(place, [found], json, "")
     if found.state == "failed":
         raise typer.Exit(3)
@@ -213,7 +215,7 @@ def _wait(log: Log, place: Chain, number: int, *, wait: bool, final: bool) -> An
     states = ("final",) if final else ("anchored", "final")
     with say.waiting("waiting for the chain"):
         return anchoring.wait_for(
-            log, place, number, states=states, timeout_s=MINED_TIMEOUT_S if wait or final else 0.0
+            log, place, number, states=states, timeout_s=MINED_TIMEOUT_S if wait else 0.0
         )
 
 

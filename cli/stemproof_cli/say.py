@@ -27,7 +27,7 @@ INTERRUPTED = 130
 def run(app: typer.Typer, arguments: list[str]) -> int:
     """Run the app and turn whatever happens into an exit code."""
     try:
-        code = app(args=arguments, standalone_mode=False)
+        code = app(args=arguments, prog_name="stemproof", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except StemproofError as error:

@@ -121,7 +121,6 @@ class Story:
 
     def _anchor(self, keys: Keys, chain: Rehearsal, what: str) -> Anchor:
         from stemproof.acts import anchoring
-        from stemproof.testnet import anvil, deploy
 
         self._say(what, "stemproof anchor")
         with opened(self.artist) as log:
@@ -130,9 +129,7 @@ class Story:
             if number is None:
                 return anchoring.list_anchors(log)[-1]
             anchoring.wait_for(log, place, number, states=("anchored",), timeout_s=30)
-            running = anvil.status(self.artist.testnet)
-            if running is not None:
-                deploy.mine(running, 3)
+            anchoring.settle_local_chain(self.artist, place)
             found = anchoring.wait_for(log, place, number, states=("final",), timeout_s=30)
         self._line(f"{found.size} events, block {found.block_number}, {found.state};")
         self._line("header, state and receipt proofs are captured and checked")

@@ -163,11 +163,14 @@ def anchor_now(
         return publish(log, chain, planned, now())
 
 
-def keep_local_chain(home: Home, chain: Chain) -> None:
-    """Have the local chain write its state out, so that even a crash of it loses nothing."""
-    from stemproof.testnet import anvil
+def settle_local_chain(home: Home, chain: Chain) -> None:
+    """Have the ledger's own local chain make its newest blocks final and write its state out."""
+    from stemproof.testnet import anvil, deploy
 
-    if chain.info.kind == "local" and anvil.status(home.testnet) is not None:
+    running = anvil.status(home.testnet)
+    if chain.info.kind == "local" and running is not None:
+        # Nobody else is on it: it makes blocks only when asked.
+        deploy.mine(running, 3)
         anvil.save(home.testnet)
 
 
