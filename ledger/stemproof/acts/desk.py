@@ -192,7 +192,9 @@ class Desk:
             close_sitting(self.log, current, moment)
             label = ""
         if label and current.last_change:
-            back_ms = max(0, _milliseconds(parse_time(current.last_change) - moment))
+            back_ms = max(
+                0, _milliseconds(parse_time(current.last_change) - parse_time(format_time(moment)))
+            )
         if not label:
             label = secrets.token_hex(16)
             opened = fact("session.open", moment, {"after": bound}, session=label)

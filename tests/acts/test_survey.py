@@ -1,0 +1,100 @@
+"""What counts as a file of a song."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from stemproof.acts.survey import (
+    FileGone,
+    FolderGone,
+    hash_content,
+    is_unchanged,
+    kind_of,
+    read_session_file,
+    survey,
+)
+
+
+def names(folder: Path) -> list[str]:
+    return [found.path for found in survey(folder).found]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("Song.mmp", "session"),
+        ("Song.MMPZ", "session"),
+        ("Mix.rpp", "session"),
+        ("take 1.WAV", "audio"),
+        ("master.flac", "audio"),
+        ("notes.txt", None),
+        ("Mix.rpp-bak", None),
+        ("Mix.rpp-UNDO", None),
+        ("Song.mmp.bak", None),
+        ("Song.mmp~", None),
+        ("Song.mmp.part", None),
+        ("recover.mmp", None),
+        ("Mix-autosave.rpp", None),
+        (".hidden.wav", None),
+        ("._Song.mmp", None),
+    ],
+)
+def test_a_name_says_whether_a_file_is_looked_at(name: str, kind: str | None) -> None:
+    assert kind_of(name) == kind
+
+
+def test_files_are_listed_oldest_change_first_with_forward_slashes(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    for age, name in ((1, "late.wav"), (3, "a/b/early.wav"), (2, "a/middle.rpp")):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (1000 - age, 1000 - age))
+    assert names(tmp_path) == ["a/b/early.wav", "a/middle.rpp", "late.wav"]
+
+
+def test_hidden_and_backup_folders_are_passed_by(tmp_path: Path) -> None:
+    for folder in (".git", "Backup", "autosave", "kept"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "Song.mmp").touch()
+    assert names(tmp_path) == ["kept/Song.mmp"]
+
+
+def test_links_are_not_followed(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    song = tmp_path / "song"
+    outside.mkdir()
+    song.mkdir()
+    (outside / "secret.wav").touch()
+    (song / "file.wav").symlink_to(outside / "secret.wav")
+    (song / "folder").symlink_to(outside)
+    (song / "circle").symlink_to(song)
+    assert names(song) == []
+
+
+def test_a_pipe_is_no_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "endless.wav")
+    assert names(tmp_path) == []
+
+
+def test_a_folder_that_is_not_there_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(FolderGone, match="cannot be read"):
+        survey(tmp_path / "unplugged")
+
+
+def test_a_file_that_went_away_is_no_unreadable_file(tmp_path: Path) -> None:
+    with pytest.raises(FileGone):
+        read_session_file(tmp_path / "Song.mmp")
+    with pytest.raises(FileGone):
+        hash_content(tmp_path / "take.wav")
+
+
+def test_a_file_that_changed_since_is_noticed(tmp_path: Path) -> None:
+    (tmp_path / "Song.mmp").write_bytes(b"one")
+    [found] = survey(tmp_path).found
+    assert is_unchanged(tmp_path, found)
+    (tmp_path / "Song.mmp").write_bytes(b"three")
+    assert not is_unchanged(tmp_path, found)
+    (tmp_path / "Song.mmp").unlink()
+    assert not is_unchanged(tmp_path, found)
