@@ -26,7 +26,13 @@ def register(app: typer.Typer) -> None:
 
 def init() -> None:
     """Make a ledger: keys, and a log bound to them."""
-    _make(context.home())
+    home = context.home()
+    if home.exists:
+        raise BadInput(
+            f"there is a ledger at {home.path} already",
+            hint="add a song with `stemproof work add DIR`, or choose another folder with --home",
+        )
+    _make(home)
 
 
 def start(
@@ -39,13 +45,16 @@ def start(
     """Begin to record the making of the piece in DIR, and go on recording while you work."""
     from stemproof.acts.begin import add_work
     from stemproof.acts.home import now
+    from stemproof.acts.keeping import check_place
     from stemproof.acts.watching import is_watched
     from stemproof_cli.works import watch_works
 
     home = context.home()
     if not folder.is_dir():
         raise BadInput(f"{folder} is not a folder", hint="name the folder of one song")
-    if not home.exists:
+    if home.exists:
+        check_place(home)
+    else:
         _make(home)
     work = add_work(home, folder, title, now())
     say.talk(say.clean(f"recording {work.title!r} in {work.folder}"))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from stemproof.errors import BadInput
 from stemproof_cli import context, say
 
 if TYPE_CHECKING:
@@ -48,8 +49,11 @@ def add(
     """Add a song; a watch that runs takes it up at once."""
     from stemproof.acts.begin import add_work
     from stemproof.acts.home import now
+    from stemproof.acts.keeping import check_place
 
-    work = add_work(context.ledger(), folder, title, now())
+    home = context.ledger()
+    check_place(home)
+    work = add_work(home, folder, title, now())
     say.answer(say.clean(f"{work.title}  {work.id.hex()[:12]}  {work.folder}"))
 
 
@@ -107,7 +111,7 @@ def watch(
 ) -> None:
     """Record what is saved, as it is saved, until you stop it with Ctrl-C."""
     home = context.ledger()
-    works = None if not folders else _works_in(home, folders)
+    works = _works_in(home, folders or ())
     watch_works(home, once=once, works=works, seconds=for_, json=json)
 
 
@@ -188,20 +192,28 @@ def _say_json(observed: Observed, work: Work) -> None:
 
 
 def _total(looked: Sequence[Observed]) -> str:
-    saves = sum(one.saves for one in looked)
-    decisions = sum(one.decisions for one in looked)
-    audio = sum(one.audio for one in looked)
-    if not (saves or audio):
+    if not any(one.said or one.problems for one in looked):
         return "nothing new"
-    return f"recorded: {saves} saves with {decisions} decisions, {audio} audio files"
+    counts = {
+        "save": sum(one.saves for one in looked),
+        "decision": sum(one.decisions for one in looked),
+        "audio file": sum(one.audio for one in looked),
+    }
+    told = [f"{count} {noun}{'' if count == 1 else 's'}" for noun, count in counts.items()]
+    return f"recorded: {', '.join(told)}"
 
 
-def _works_in(home: Home, folders: Sequence[Path]) -> set[bytes]:
-    from stemproof.acts.begin import find_work
+def _works_in(home: Home, folders: Sequence[Path]) -> set[bytes] | None:
+    """Find the works of these folders; None, for all of them, where no folder is named."""
+    from stemproof.acts.begin import find_work, list_works
     from stemproof.acts.home import opened
 
     with opened(home) as log:
-        return {find_work(log, str(folder)).id for folder in folders}
+        if not list_works(log):
+            raise BadInput(
+                "this ledger has no work yet", hint="add one with `stemproof work add DIR`"
+            )
+        return {find_work(log, str(folder)).id for folder in folders} or None
 
 
 def _set_paused(name: str | None, paused: bool) -> None:

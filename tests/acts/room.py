@@ -98,6 +98,12 @@ def make_room(tmp_path: Path) -> Room:
     return Room(home, folder)
 
 
+def is_refused(path: Path) -> bool:
+    """Close a file or folder to us, and say whether that has an effect: root may read all."""
+    path.chmod(0)
+    return not os.access(path, os.R_OK)
+
+
 def write_tone(path: Path, *, seconds: float = 4.0, hertz: float = 440.0) -> None:
     """Write a sweep as 16-bit mono; 0 hertz is silence."""
     rate = 11025

@@ -36,7 +36,8 @@ def look_once(
 ) -> list[Observed]:
     """Record what changed in works, or in all of them; a paused one is left alone."""
     check_place(home)
-    looked = []
+    looked: list[Observed] = []
+    gone: FolderGone | None = None
     with only_watcher(home), opened(home) as log:
         look = Look(moment=clock.moment, live=False, bound=Bounds(home, log).find)
         for work in list_works(log):
@@ -45,9 +46,13 @@ def look_once(
             try:
                 observed = observe(log, work, look, but=_unsettled(log, work, pace, clock))
             except FolderGone as error:
-                observed = Observed(problems=[str(error)])
+                # The other works are looked at all the same.
+                gone = gone or error
+                continue
             say(observed, work)
             looked.append(observed)
+    if gone is not None:
+        raise gone
     return looked
 
 
