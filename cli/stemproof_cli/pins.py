@@ -46,7 +46,7 @@ def add(
     from stemproof.acts.pinning import open_node, pin_file
     from stemproof.keys.public import read_public
 
-    home = context.ledger()
+    home = context.writable()
     files = list(_files(paths))
     if public:
         say.confirm(f"{len(files)} files in clear, for everybody and for ever?", yes=yes)
@@ -208,7 +208,7 @@ def _files(paths: list[Path]) -> Iterator[Path]:
 
     for path in paths:
         if path.is_dir():
-            found = [path / item.path for item in survey(path) if item.kind == "audio"]
+            found = [path / item.path for item in survey(path).found if item.kind == "audio"]
             if not found:
                 raise BadInput(f"{path} holds no audio file")
             yield from sorted(found)
