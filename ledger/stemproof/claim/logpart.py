@@ -224,6 +224,9 @@ def _format_head(head: Head) -> Json:
 
 
 def _parse_heads(data: bytes) -> tuple[tuple[Head, ...], Anchorage | None]:
+    # A head has two objects and eight commas; counted before anything is built of them.
+    if data.count(b"{") > 2 * MAX_HEADS + 2 or data.count(b",") > 10 * MAX_HEADS:
+        raise Malformed("number of heads", "more", f"1 to {MAX_HEADS}")
     fields = Fields.parse(data, what="heads", version=VERSION, max_bytes=MAX_HEADS_BYTES)
     listed = fields.objects("heads")
     if not 0 < len(listed) <= MAX_HEADS:
