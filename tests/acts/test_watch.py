@@ -325,3 +325,24 @@ def cpu_seconds(pid: int) -> float:
         pytest.skip("this system does not tell a process's time in /proc")
     fields = path.read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_a_full_disk_is_told_once_and_the_save_is_recorded_when_there_is_room(room: Room) -> None:
+    resource = pytest.importorskip("resource")
+    if not hasattr(resource, "prlimit"):
+        pytest.skip("this system cannot limit another process")
+    with running_watch(room) as process:
+        save(room, 1)
+        kind, no_limit = resource.RLIMIT_FSIZE, resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
+        # No file may grow beyond what it has: as on a full disk, writing fails.
+        resource.prlimit(process.pid, kind, (4096, no_limit[1]))
+        before = room.actions()
+        write_step(room.folder, 2)
+        time.sleep(2)
+        assert process.poll() is None
+        assert room.actions() == before
+        resource.prlimit(process.pid, kind, no_limit)
+        wait_until(lambda: "session.saved" in room.actions())
+        process.send_signal(signal.SIGTERM)
+        out, _ = process.communicate(timeout=20)
+    assert out.count("not recorded: ") == 1
