@@ -12,7 +12,7 @@ from tests.verify.madeup_chain import MadeUpChain
 from tests.verify.studio import Studio
 
 from stemproof.audio import codec
-from stemproof.audio.facts import Fingerprint
+from stemproof.audio.facts import AudioFacts
 from stemproof.audio.ffmpeg import find_ffmpeg
 from stemproof.audio.observe import observe_audio
 from stemproof.errors import BadInput, Unavailable
@@ -37,7 +37,7 @@ class Album:
         """Verify the bundle with one file beside it."""
         verdict = verify_bundle(self.bundle, self.trust)
         sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-        check_sound(verdict, path.name, sha256, lambda: observe_audio(path).fingerprint)
+        check_sound(verdict, path.name, sha256, lambda: observe_audio(path))
         return verdict.state, verdict.checks.lines[-1]
 
 
@@ -59,6 +59,7 @@ def _record(path: Path, changes: dict[str, Json]) -> tuple[bytes, Trust]:
         "channels": facts.channels,
         "samples": facts.sample_count,
         "duration_ms": facts.duration_ms,
+        "pcm": None if facts.pcm_digest is None else facts.pcm_digest.hex(),
         "fingerprint": {**inner, **changes},
     }
     item = studio.record_audio(path.name, body)
@@ -95,13 +96,21 @@ def test_a_converted_copy_is_likeness_and_undecided(album: Album) -> None:
     assert "likeness, not proof" in line.says
 
 
-def test_a_copy_with_one_sample_changed_is_never_verified(album: Album) -> None:
+def test_a_lossless_copy_holds_the_same_samples_and_is_verified(album: Album) -> None:
+    copy = _convert(album, "copy.flac", "-i", str(album.master))
+    state, line = album.check(copy)
+    assert (state, line.state) == (State.VERIFIED, State.VERIFIED)
+    assert "holds the samples" in line.says
+
+
+def test_one_bit_of_one_sample_changed_is_refuted(album: Album) -> None:
     data = bytearray(album.master.read_bytes())
     data[-1] ^= 1
     altered = album.folder / "altered.wav"
     altered.write_bytes(data)
-    state, _ = album.check(altered)
-    assert state is State.UNDECIDED
+    state, line = album.check(altered)
+    assert (state, line.state) == (State.REFUTED, State.REFUTED)
+    assert "likeness, not proof" in line.says
 
 
 def test_other_music_is_refuted(album: Album) -> None:
@@ -118,7 +127,7 @@ def test_a_file_that_is_no_audio_is_refuted(album: Album) -> None:
     assert (state, line.state) == (State.REFUTED, State.REFUTED)
 
 
-def _raising(error: Exception) -> Fingerprint:
+def _raising(error: Exception) -> AudioFacts:
     raise error
 
 

@@ -80,7 +80,7 @@ def _check_audio(verdict: Verdict, path: Path) -> None:
     from stemproof.audio.observe import hash_file, observe_audio
 
     sha256 = hash_file(path).hex()
-    check_sound(verdict, path.name, sha256, lambda: observe_audio(path).fingerprint)
+    check_sound(verdict, path.name, sha256, lambda: observe_audio(path))
 
 
 def _read(path: Path, limit: int) -> bytes:

@@ -1,14 +1,17 @@
 """Audio files in the verifier's hands against the files that a claim names.
 
-Equal bytes are proof. A copy that was converted has other bytes: its fingerprint can only
-show likeness, which is never proof and never turns a verdict to verified.
+Equal bytes are proof, and so are equal samples where both files are lossless: a FLAC of the
+master holds the master. A lossless file with other samples is another sound, be it by one
+bit, and refuted. A lossy copy has no samples to compare: its fingerprint can only show
+likeness, which is never proof and never turns a verdict to verified.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from stemproof.audio.facts import Fingerprint
+from stemproof.audio.facts import AudioFacts, Fingerprint
+from stemproof.claim.claim import Claim
 from stemproof.errors import Malformed, StemproofError, Undecided
 from stemproof.record.fields import Fields
 from stemproof.verify.bundle import Verdict
@@ -16,21 +19,20 @@ from stemproof.verify.statement import recorded_audio
 from stemproof.verify.verdict import State
 
 
-def check_sound(
-    verdict: Verdict, name: str, sha256: str, fingerprint: Callable[[], Fingerprint]
-) -> None:
-    """Add the line on one audio file; its fingerprint is only taken where the bytes differ."""
-    if verdict.claim is None:
+def check_sound(verdict: Verdict, name: str, sha256: str, listen: Callable[[], AudioFacts]) -> None:
+    """Add the line on one audio file; it is only listened to where the bytes differ."""
+    claim = verdict.claim
+    if claim is None:
         verdict.checks.add("audio", State.UNDECIDED, f"{name}: the bundle gives no claim to check")
         return
-    for item in verdict.claim.audio:
+    for item in claim.audio:
         if item.sha256 == sha256:
             says = f"{name} is the {item.role} {item.name!r:.80}, byte for byte"
             verdict.checks.add("audio", State.VERIFIED, says)
             return
     differs = f"{name}: sha256 is {sha256[:12]}, which is none of the claim's files"
     try:
-        state, says = _compare(verdict, fingerprint())
+        state, says = _compare(verdict, claim, listen())
     except Undecided as error:
         # Without the means to listen, nobody can say that it is another piece.
         state, says = State.UNDECIDED, f"it was not compared by sound: {error}"
@@ -39,29 +41,38 @@ def check_sound(
     verdict.checks.add("audio", state, f"{differs}; {says}")
 
 
-def _compare(verdict: Verdict, fingerprint: Fingerprint) -> tuple[State, str]:
+def _compare(verdict: Verdict, claim: Claim, heard: AudioFacts) -> tuple[State, str]:
+    if heard.pcm_digest is None:
+        return _liken(verdict, claim, heard.fingerprint)
+    for item in claim.audio:
+        recorded = recorded_audio(verdict.logs, item).members.get("pcm")
+        if recorded == heard.pcm_digest.hex():
+            return State.VERIFIED, f"it holds the samples of the {item.role} {item.name!r:.80}"
+    try:
+        _, likeness = _liken(verdict, claim, heard.fingerprint)
+    except Undecided as error:
+        likeness = str(error)
+    return State.REFUTED, f"nor are its samples those of any of them; {likeness}"
+
+
+def _liken(verdict: Verdict, claim: Claim, heard: Fingerprint) -> tuple[State, str]:
     from stemproof.audio.match import compare
 
-    if verdict.claim is None:
-        raise Undecided("there is no claim")
     found = []
-    for item in verdict.claim.audio:
+    for item in claim.audio:
         recorded = read_fingerprint(recorded_audio(verdict.logs, item))
         if recorded.is_telling:
-            found.append((compare(fingerprint, recorded), item))
+            found.append((compare(heard, recorded), item))
     if not found:
         raise Undecided("the claim's files have no fingerprint")
     likeness, item = max(found, key=lambda pair: pair[0].sharpness)
     measure = f"bit error {likeness.ber:.3f}, sharpness {likeness.sharpness:.2f}"
+    which = f"the {item.role} {item.name!r:.80}"
     match likeness.verdict:
         case "same":
-            says = (
-                f"it sounds like the {item.role} {item.name!r:.80} ({measure}): likeness, not proof"
-            )
-            return State.UNDECIDED, says
+            return State.UNDECIDED, f"it sounds like {which} ({measure}): likeness, not proof"
         case "possible":
-            says = f"it may be derived from {item.name!r:.80} ({measure}): ask a human"
-            return State.UNDECIDED, says
+            return State.UNDECIDED, f"it may be derived from {which} ({measure}): ask a human"
         case _:
             return State.REFUTED, f"it sounds like none of them either ({measure})"
 
