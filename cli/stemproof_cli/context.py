@@ -47,6 +47,17 @@ def move_settings_first(arguments: list[str]) -> list[str]:
     return first + rest
 
 
+def find_word(arguments: list[str]) -> str:
+    """Find the first word after the settings: a command, an option or nothing."""
+    items = iter(arguments)
+    for item in items:
+        if item in _WITH_VALUE:
+            next(items, None)
+        elif not item.startswith(tuple(name + "=" for name in _WITH_VALUE)):
+            return item
+    return ""
+
+
 def home() -> Home:
     """Give the ledger folder that this command works on, made or not."""
     from stemproof.acts.home import Home

@@ -1,20 +1,34 @@
 """The command `stemproof`: one file a group of commands; parse, call, say.
 
-Nothing heavy is imported here or at the top of a group: the command line starts at once.
+Nothing heavy is imported here or at the top of a group, and only the group that is called
+is loaded: the command line starts at once.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from stemproof_cli import context, say
 
-GROUPS = ("begin", "keys", "works", "said", "logs", "backups", "chain", "pins", "claims", "demo")
+GROUPS = {
+    "begin": ("start", "init", "status"),
+    "keys": ("key",),
+    "works": ("work", "watch", "pause", "resume"),
+    "said": ("note", "credit", "erase"),
+    "logs": ("log",),
+    "backups": ("backup", "restore"),
+    "chain": ("anchor", "chain", "testnet"),
+    "pins": ("pin", "node", "cid"),
+    "claims": ("claim", "verify"),
+    "demo": ("demo",),
+}
+"""Module -> the first words that it answers to."""
 
 app = typer.Typer(
     name="stemproof",
@@ -55,13 +69,40 @@ def _settings(
     context.settings = context.Settings(home=home, passphrase_fd=passphrase_fd)
 
 
-def load_groups() -> None:
-    """Add every group's commands to the app."""
-    for name in GROUPS:
+def load_groups(names: Iterable[str] = GROUPS) -> None:
+    """Add the commands of these groups to the app."""
+    for name in names:
         import_module(f"stemproof_cli.{name}").register(app)
 
 
 def run() -> None:
     """Run the command line; every foreseen error is one sentence and an exit code."""
-    load_groups()
-    sys.exit(say.run(app, context.move_settings_first(sys.argv[1:])))
+    arguments = context.move_settings_first(sys.argv[1:])
+    word = context.find_word(arguments)
+    if word == "--version":
+        load_groups(())
+    else:
+        # A word that no group knows: all are loaded, so that the answer can name the nearest.
+        load_groups([name for name, words in GROUPS.items() if word in words] or GROUPS)
+    if word in ("", "--help"):
+        _keep_sentences()
+    sys.exit(say.run(app, arguments))
+
+
+def _keep_sentences() -> None:
+    """Drop what the list of commands does not show: working out parameters takes Typer long."""
+    for command in app.registered_commands:
+        if command.callback is not None:
+            command.callback = _without_parameters(command.callback)
+    for group in app.registered_groups:
+        if group.typer_instance is not None:
+            group.typer_instance.registered_commands.clear()
+
+
+# Any: a command may take and give anything.
+def _without_parameters(callback: Callable[..., Any]) -> Callable[[], None]:
+    def named() -> None:
+        """Stand for a command whose name and sentence alone are shown."""
+
+    named.__name__, named.__doc__ = callback.__name__, callback.__doc__
+    return named

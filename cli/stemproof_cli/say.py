@@ -56,6 +56,10 @@ def _usage(error: typer.TyperException) -> int:
     context = getattr(error, "ctx", None)
     hint = None if context is None else f"see `{context.command_path} --help`"
     message = error.format_message() if hasattr(error, "format_message") else str(error)
+    # By name, as Typer does: it does not publish the class. The message is the whole help.
+    if type(error).__name__ == "NoArgsIsHelpError":
+        talk(message)
+        return 2
     complain(message.rstrip(".").replace("\n", " "), hint)
     return 2
 

@@ -43,6 +43,45 @@ def test_there_are_commands() -> None:
     assert {"start", "verify", "demo", "anchor"} <= set(commands())
 
 
+def test_each_group_is_loaded_for_exactly_its_words() -> None:
+    main = importlib.import_module("stemproof_cli.main")
+    typer = importlib.import_module("typer")
+    found = {}
+    for name in main.GROUPS:
+        app = typer.Typer()
+        importlib.import_module(f"stemproof_cli.{name}").register(app)
+        named = [info.name or info.callback.__name__ for info in app.registered_commands]
+        found[name] = {*named, *(group.name for group in app.registered_groups)}
+    assert found == {name: set(words) for name, words in main.GROUPS.items()}
+
+
+def test_the_list_of_commands_is_whole() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "stemproof_cli", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name, command in commands().items():
+        if " " not in name and name != "stemproof":
+            sentence = (command.help or "").split("\n\n")[0].split()
+            # Long sentences are broken or cut by the width of the terminal.
+            line = next(line for line in done.stdout.splitlines() if line.split()[:1] == [name])
+            assert line.split()[1:4] == sentence[:3]
+
+
+@pytest.mark.parametrize("words", [[], ["key"]])
+def test_a_group_without_a_command_shows_its_help(words: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "stemproof_cli", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.search(r"^Commands:\n  \w", done.stderr, re.MULTILINE)
+
+
 def test_every_command_has_help() -> None:
     assert [name for name, command in commands().items() if not (command.help or "").strip()] == []
 
