@@ -19,6 +19,7 @@ from stemproof.acts.home import now
 from stemproof.acts.observe import Look, observe
 from stemproof.claim.bundle import Bundle, parse_bundle
 from stemproof.evidence.chain import check_evidence, parse_evidence
+from stemproof.evidence.ethsig import Address, format_address
 from stemproof.testnet.song_sound import RATE, Stereo, encode_wav
 from stemproof.verify.bundle import verify_bundle
 from stemproof.verify.trust import Trust
@@ -86,7 +87,7 @@ def _measure_command(path: Path, trust: Trust, turns: int) -> Row:
     [block], [contracts] = trust.blocks, trust.contracts.values()
     [contract] = contracts
     command = [stemproof, "verify", str(path), "--block", block.hex()]
-    command += ["--contract", "0x" + contract.hex(), "--json"]
+    command += ["--contract", format_address(Address(contract)), "--json"]
     [ours] = best_of(turns, lambda: run_quietly(command))
     return Row(f"verify: the command, {EVENTS:,} events", ours, "s", 1, "limit", "<= 1")
 
