@@ -154,7 +154,7 @@ ALTERATIONS: dict[str, tuple[Callable[[Connection], None], str]] = {
     "node missing": (run("DELETE FROM node WHERE level = 4 AND tree = 2"), "is wrong"),
     "node too many": (
         run("INSERT INTO node VALUES (2, 4, 77, zeroblob(32))"),
-        "has 5 stored nodes, not as many",
+        "has 11 stored nodes, not as many",
     ),
     "node of no tree": (
         run("INSERT INTO node VALUES (99, 4, 0, zeroblob(32))"),

@@ -34,10 +34,10 @@ CREATE TABLE opening (
     PRIMARY KEY (event, field)
 ) STRICT, WITHOUT ROWID;
 
--- Inner nodes of complete subtrees, level 4 and up; those below are hashed from the headers.
+-- Inner nodes of complete subtrees, level 3 and up; those below are hashed from the headers.
 CREATE TABLE node (
     tree INTEGER NOT NULL,
-    level INTEGER NOT NULL CHECK (level BETWEEN 4 AND 63),
+    level INTEGER NOT NULL CHECK (level BETWEEN 3 AND 63),
     position INTEGER NOT NULL CHECK (position >= 0),
     hash BLOB NOT NULL CHECK (length(hash) = 32),
     PRIMARY KEY (tree, level, position)

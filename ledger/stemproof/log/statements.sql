@@ -59,6 +59,11 @@ SELECT event.id, tree.log, tree.work, event.work_seq, event.log_seq, event.heade
 FROM event JOIN tree ON tree.number = event.tree
 WHERE event.id > ? ORDER BY event.id LIMIT ?;
 
+-- name: events_before
+SELECT event.id, tree.log, tree.work, event.work_seq, event.log_seq, event.header
+FROM event JOIN tree ON tree.number = event.tree
+WHERE event.id < ? ORDER BY event.id DESC LIMIT ?;
+
 -- name: event_by_id
 SELECT event.id, tree.log, tree.work, event.work_seq, event.log_seq, event.header
 FROM event JOIN tree ON tree.number = event.tree WHERE event.id = ?;
@@ -70,6 +75,16 @@ SELECT field, salt, value FROM opening WHERE event = ? ORDER BY field;
 SELECT event.work_seq, opening.field, opening.salt, opening.value
 FROM opening JOIN event ON event.id = opening.event
 WHERE event.tree = ? AND event.work_seq < ? ORDER BY event.work_seq, opening.field;
+
+-- name: openings_of_work
+SELECT event.id, event.log_seq, opening.field
+FROM tree JOIN event ON event.tree = tree.number JOIN opening ON opening.event = event.id
+WHERE tree.work = ? ORDER BY event.id, opening.field;
+
+-- name: openings_of_field
+SELECT event.id, event.log_seq, opening.field
+FROM opening JOIN event ON event.id = opening.event
+WHERE opening.field = ? ORDER BY event.id;
 
 -- name: erase_opening
 DELETE FROM opening WHERE event = ? AND field = ?;
@@ -191,6 +206,12 @@ SELECT path, kind, bytes, mtime_ns, digest FROM seen WHERE work = ?;
 
 -- name: seen_saved
 SELECT saved FROM seen WHERE work = ? AND path = ?;
+
+-- name: count_saved
+SELECT count(*) FROM seen WHERE work = ? AND saved IS NOT NULL;
+
+-- name: forget_saved
+UPDATE seen SET saved = NULL WHERE work = ?;
 
 -- name: put_seen
 INSERT INTO seen (work, path, kind, bytes, mtime_ns, digest, saved) VALUES (?, ?, ?, ?, ?, ?, ?)

@@ -26,9 +26,9 @@ from stemproof.record.event import Header, format_header, leaf_hash
 from stemproof.seal.tree import Frontier, frontier_at, root_at
 
 OWN_WORK: Final = bytes(16)  # the log's own tree: bindings, rotations
-# Nodes below this level are hashed from at most 8 headers when they are wanted: one row
-# in eight events instead of one in each.
-LOWEST_STORED: Final = 4
+# Nodes below this level are hashed from at most 4 headers when they are wanted: one row
+# in four events instead of one in each.
+LOWEST_STORED: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +236,10 @@ class Log:
         """Give up to `limit` events of all works that came after one."""
         return [Entry(*row) for row in self.fetch_all("events_after", event_id, limit)]
 
+    def entries_before(self, event_id: int, limit: int) -> list[Entry]:
+        """Give up to `limit` events of all works that came before one, newest first."""
+        return [Entry(*row) for row in self.fetch_all("events_before", event_id, limit)]
+
     def entry(self, event_id: int) -> Entry | None:
         """Give one event by its id, or None."""
         row = self.fetch_one("event_by_id", event_id)
@@ -248,6 +252,16 @@ class Log:
     def integrity(self) -> list[str]:
         """Ask SQLite whether the file is whole; give what it says is not."""
         return [row[0] for row in self.fetch_all("integrity") if row[0] != "ok"]
+
+    def sweep(self) -> bool:
+        """Write the file anew, so that no page keeps what was deleted; False if others read it.
+
+        What the disk itself keeps of blocks that it freed is beyond the reach of a program.
+        """
+        with converted(self.path):
+            self._db.execute("VACUUM")
+            (busy, _, _) = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
 
     def setting(self, name: str) -> str | None:
         """Give a setting of this ledger, or None."""
@@ -298,10 +312,15 @@ _INNER: Final = ("SAVEPOINT part", "RELEASE part", ("ROLLBACK TO part", "RELEASE
 
 
 def _subtree_root(headers: list[bytes]) -> bytes:
-    """Hash the headers of a complete subtree up to its root."""
-    frontier = Frontier()
-    frontier.extend(headers)
-    return frontier.root()
+    """Hash the headers of a complete subtree, whose size is a power of two, up to its root."""
+    row = [leaf_hash(header) for header in headers]
+    while len(row) > 1:
+        pairs = iter(row)
+        row = [
+            hashlib.sha256(b"\x01" + left + right).digest()
+            for left, right in zip(pairs, pairs, strict=True)
+        ]
+    return row[0]
 
 
 def _header(

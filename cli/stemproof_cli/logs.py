@@ -1,0 +1,205 @@
+"""log show, log follow, log check: the record as people read it, and derived anew."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stemproof_cli import context, say
+
+if TYPE_CHECKING:
+    from stemproof.acts.reading import Line, Wanted
+    from stemproof.log.check import Findings
+    from stemproof.log.store import Log
+
+POLL_S = 0.3
+CUT = 160
+_AGO = re.compile(r"(\d{1,6})([mhdw])", re.ASCII)
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+log_app = typer.Typer(help="What is recorded: to read, to follow, to check.")
+
+Name = Annotated[
+    str | None,
+    typer.Argument(metavar="[WORK]", help="Its title, its folder or the start of its id."),
+]
+Stage = Annotated[str | None, typer.Option(help="Only this stage, such as mixing.")]
+Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
+All = Annotated[bool, typer.Option("--all", help="Also the watch's signs of life.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    app.add_typer(log_app, name="log", no_args_is_help=True)
+
+
+@log_app.command()
+def show(
+    work: Name = None,
+    stage: Stage = None,
+    since: Annotated[
+        str | None,
+        typer.Option(metavar="WHEN", help="A date, a date and time, or 30m, 2h, 3d, 1w ago."),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest.")] = 50,
+    all_: All = False,
+    json: Json = False,
+) -> None:
+    """Show what was recorded, newest last."""
+    from stemproof.acts.home import opened
+    from stemproof.acts.reading import newest_lines
+
+    with opened(context.ledger()) as log:
+        wanted = _wanted(log, work, stage, since, all_)
+        lines = newest_lines(log, wanted, limit)
+    if json:
+        say.answer_json({"v": 0, "events": [line.as_json() for line in lines]})
+    elif lines:
+        several = len({line.entry.work for line in lines}) > 1
+        columns = ("event", "time", *(("work",) if several else ()), "stage", "class", "what")
+        say.table(columns, [_cells(line, several) for line in lines])
+    else:
+        say.talk("nothing was recorded that fits")
+
+
+@log_app.command()
+def follow(
+    work: Name = None,
+    stage: Stage = None,
+    for_: Annotated[
+        float | None, typer.Option("--for", metavar="SECONDS", min=0, help="Stop after so long.")
+    ] = None,
+    all_: All = False,
+) -> None:
+    """Print what is recorded from now on, as it comes; Ctrl-C ends it."""
+    from stemproof.acts.home import opened
+    from stemproof.acts.reading import lines_after, newest_event
+
+    end = None if for_ is None else time.monotonic() + for_
+    with opened(context.ledger()) as log:
+        wanted = _wanted(log, work, stage, None, all_)
+        last = newest_event(log)
+        say.talk("waiting for what will be recorded; Ctrl-C ends")
+        try:
+            while True:
+                lines, last = lines_after(log, last, wanted)
+                for line in lines:
+                    say.answer(say.clean("  ".join(_cells(line, several=True))))
+                sys.stdout.flush()
+                if end is not None and time.monotonic() >= end:
+                    return
+                if not lines:
+                    time.sleep(POLL_S)
+        except KeyboardInterrupt:
+            return
+
+
+@log_app.command()
+def check(json: Json = False) -> None:
+    """Derive everything anew from the stored bytes, and say what does not fit."""
+    from stemproof.acts.home import opened
+    from stemproof.log.bound import bound_keys
+    from stemproof.log.check import check_log
+
+    with opened(context.ledger()) as log:
+        bound = bound_keys(log)
+        findings = check_log(log, bound.keys, _progress if sys.stderr.isatty() else None)
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\x1b[K")
+    for problem in bound.problems:
+        findings.blame(problem)
+    if json:
+        say.answer_json(
+            {
+                "v": 0,
+                "verdict": "refuted" if findings.wrong else "verified",
+                "events": findings.events,
+                "works": findings.works,
+                "openings": findings.openings,
+                "erased": findings.erased,
+                "checkpoints": findings.checkpoints,
+                "wrong": list(findings.wrong),
+                "unlisted": findings.unlisted,
+            }
+        )
+    else:
+        _tell(findings)
+    if findings.wrong:
+        raise typer.Exit(1)
+
+
+def local_time(text: str) -> str:
+    """Write a header's time as the clock on the wall had it."""
+    from stemproof.record.event import parse_time
+
+    return parse_time(text).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _wanted(
+    log: Log, work: str | None, stage: str | None, since: str | None, heartbeats: bool
+) -> Wanted:
+    from stemproof.acts.begin import find_work
+    from stemproof.acts.reading import Wanted
+    from stemproof.errors import Usage
+    from stemproof.record.vocabulary import STAGES
+
+    if stage is not None and stage not in STAGES:
+        raise Usage(f"{stage!r:.80} is not a stage", hint="one of " + ", ".join(STAGES))
+    return Wanted(
+        work=None if work is None else find_work(log, work).id,
+        stage=stage,
+        since=None if since is None else _moment(since),
+        heartbeats=heartbeats,
+    )
+
+
+def _moment(text: str) -> datetime:
+    from stemproof.errors import Usage
+
+    try:
+        ago = _AGO.fullmatch(text)
+        if ago is not None:
+            return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise Usage(
+            f"{text!r:.40} is not a time", hint="for example 2026-11-22, 2026-11-22T18:30 or 2h"
+        ) from error
+
+
+def _cells(line: Line, several: bool) -> tuple[str, ...]:
+    about_record = line.header.stage == "none"
+    text = line.text if len(line.text) <= CUT else line.text[: CUT - 1] + "…"
+    return (
+        str(line.entry.id),
+        local_time(line.header.time),
+        *((line.title,) if several else ()),
+        "-" if about_record else line.header.stage,
+        "-" if about_record else line.header.class_.replace("_", " "),
+        text,
+    )
+
+
+def _progress(events: int) -> None:
+    sys.stderr.write(f"\r{events} events checked")
+    sys.stderr.flush()
+
+
+def _tell(findings: Findings) -> None:
+    verdict = "refuted" if findings.wrong else "verified"
+    say.answer(
+        f"{verdict}: {findings.events} events of {findings.works} works,"
+        f" {findings.checkpoints} checkpoints"
+    )
+    say.answer(
+        f"  {findings.openings} openings fit their commitments, {findings.erased} are erased"
+    )
+    for sentence in findings.wrong:
+        say.answer(f"  {say.clean(sentence)}")
+    if findings.unlisted:
+        say.answer(f"  and {findings.unlisted} more like these")

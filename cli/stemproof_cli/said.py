@@ -1,0 +1,161 @@
+"""note, credit, erase: what only a person can say, and what a person takes back."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stemproof_cli import context, say
+
+if TYPE_CHECKING:
+    from stemproof.acts.erase import Plan
+    from stemproof.log.store import Log
+
+SHOWN = 20
+
+WorkName = Annotated[
+    str | None,
+    typer.Option("--work", metavar="WORK", help="Its title, its folder or the start of its id."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    app.command()(note)
+    app.command()(credit)
+    app.command()(erase)
+
+
+def note(
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="The note; - reads it from stdin.")],
+    work: WorkName = None,
+    stage: Annotated[
+        str | None, typer.Option(help="The stage that it is about, such as mixing.")
+    ] = None,
+) -> None:
+    """Write a note into the record: declared by you, seen by nobody else."""
+    from stemproof.acts.begin import find_work
+    from stemproof.acts.home import now, opened
+    from stemproof.acts.said import MAX_NOTE, say_note
+
+    if text == "-":
+        # Four bytes are the most that UTF-8 takes for a character; one more shows that it is long.
+        data = sys.stdin.buffer.read(4 * MAX_NOTE + 4)
+        text = data.decode("utf-8", "surrogateescape")
+    with opened(context.ledger()) as log:
+        found = find_work(log, work)
+        event = say_note(log, found, text, stage, now())
+    say.answer(say.clean(f"event {event}: note on {found.title}"))
+
+
+def credit(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Whose credit it is.")],
+    role: Annotated[
+        str,
+        typer.Argument(metavar="ROLE", help="What they did: a role of DDEX RIN, e.g. Vocalist."),
+    ],
+    work: WorkName = None,
+) -> None:
+    """Write into the record who did what: declared by you, seen by nobody else."""
+    from stemproof.acts.begin import find_work
+    from stemproof.acts.home import now, opened
+    from stemproof.acts.said import say_credit
+
+    with opened(context.ledger()) as log:
+        found = find_work(log, work)
+        event, code = say_credit(log, found, name, role, now())
+    say.answer(say.clean(f"event {event}: {' '.join(name.split())}, {code} on {found.title}"))
+
+
+def erase(
+    events: Annotated[
+        list[int] | None,
+        typer.Argument(metavar="[EVENT]...", help="Numbers that `stemproof log show` shows."),
+    ] = None,
+    work: WorkName = None,
+    prompts: Annotated[
+        bool, typer.Option("--prompts", help="Every prompt to an AI tool, or those of --work.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,
+    json: Json = False,
+) -> None:
+    """Delete for ever what opens events: their text, digests and salts; their places stay."""
+    from stemproof.acts.erase import beyond_reach
+    from stemproof.acts.erase import erase as erase_now
+    from stemproof.acts.home import now, opened
+
+    with opened(context.ledger()) as log:
+        plan = _plan(log, events or [], work, prompts)
+        reach = beyond_reach(log, plan)
+        if not json:
+            _preview(log, plan, reach)
+        if not plan.is_empty:
+            say.confirm("erase this for ever?", yes=yes)
+        with say.waiting("writing the ledger anew"):
+            swept = erase_now(log, plan, now())
+    if json:
+        say.answer_json(
+            {
+                "v": 0,
+                "events": [
+                    {"event": target.entry.id, "fields": list(target.fields)}
+                    for target in plan.targets
+                ],
+                "saves": plan.saves,
+                "swept": swept,
+                "beyond_reach": list(reach),
+            }
+        )
+    elif not plan.is_empty:
+        say.answer(f"erased: what opened {len(plan.targets)} events, {plan.saves} kept saves")
+    if not swept:
+        say.talk(
+            "the old bytes are not swept out of the file yet: end other stemproof processes"
+            " and see that the disk has room, then give this command again"
+        )
+
+
+def _plan(log: Log, events: list[int], work: str | None, prompts: bool) -> Plan:
+    from stemproof.acts.begin import find_work
+    from stemproof.acts.erase import plan_events, plan_prompts, plan_work
+    from stemproof.errors import Usage
+
+    if bool(events) == (work is not None or prompts):
+        raise Usage(
+            "nothing was named to erase" if not events else "name events, or --work or --prompts",
+            hint="`stemproof log show` numbers the events",
+        )
+    if events:
+        return plan_events(log, events)
+    found = None if work is None else find_work(log, work)
+    if prompts:
+        return plan_prompts(log, found)
+    return plan_work(log, find_work(log, work))
+
+
+def _preview(log: Log, plan: Plan, reach: list[str]) -> None:
+    from stemproof.acts.erase import title_of
+    from stemproof_cli.logs import local_time
+
+    if plan.is_empty:
+        say.answer("there is nothing to erase")
+        return
+    rows = [
+        (
+            str(target.entry.id),
+            local_time(target.header.time),
+            title_of(log, target.entry.work),
+            target.header.action,
+            ", ".join(target.fields),
+        )
+        for target in plan.targets
+    ]
+    say.table(("event", "time", "work", "what", "erases"), rows[:SHOWN])
+    if len(rows) > SHOWN:
+        say.answer(f"and {len(rows) - SHOWN} more events")
+    if plan.saves:
+        say.answer(f"and {plan.saves} session files kept for comparison")
+    say.answer("", "out of reach:", *(f"  {say.clean(line)}" for line in reach), "")

@@ -1,0 +1,206 @@
+"""Reading the log as people do: one line an event, in sentences, newest last."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any, Final
+
+from stemproof.acts.begin import list_works
+from stemproof.errors import Malformed
+from stemproof.log.store import OWN_WORK, Entry, Log
+from stemproof.record.canonical import Json, parse_object
+from stemproof.record.event import Header, parse_header, parse_time
+
+_PAGE: Final = 500
+# Longer than any body that this program writes.
+_MAX_BODY: Final = 16 << 20
+# A sign of life every few minutes tells a person nothing.
+HEARTBEAT: Final = "watch.beat"
+
+Body = Mapping[str, Any]  # JSON that this program wrote; read for showing only
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which events to show."""
+
+    work: bytes | None = None
+    stage: str | None = None
+    since: datetime | None = None
+    heartbeats: bool = False
+
+    def takes(self, entry: Entry, header: Header) -> bool:
+        """Say whether an event is wanted."""
+        return (
+            (self.work is None or entry.work == self.work)
+            and (self.stage is None or header.stage == self.stage)
+            and (self.since is None or parse_time(header.time) >= self.since)
+            and (self.heartbeats or header.action != HEARTBEAT)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One event, opened as far as it still can be."""
+
+    entry: Entry
+    header: Header
+    title: str
+    body: dict[str, Json] | None
+    erased: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The event in one sentence."""
+        if self.body is None:
+            return "(erased)"
+        told = tell(self.header.action, self.body)
+        return told + (f" (erased: {', '.join(self.erased)})" if self.erased else "")
+
+    def as_json(self) -> dict[str, Json]:
+        """Give the same facts as one object."""
+        return {
+            "event": self.entry.id,
+            "work": self.entry.work.hex(),
+            "work_seq": self.entry.work_seq,
+            "title": self.title,
+            "origin": self.header.origin,
+            "time": self.header.time,
+            "stage": self.header.stage,
+            "class": self.header.class_,
+            "observed": self.header.observed,
+            "action": self.header.action,
+            "text": self.text,
+            "body": self.body,
+            "erased": list(self.erased),
+        }
+
+
+def newest_lines(log: Log, wanted: Wanted, limit: int) -> list[Line]:
+    """Give the newest wanted events, oldest of them first."""
+    titles = _titles(log)
+    found = list(islice(_backwards(log, wanted), limit))
+    return [_line(log, entry, header, titles) for entry, header in reversed(found)]
+
+
+def lines_after(log: Log, event: int, wanted: Wanted) -> tuple[list[Line], int]:
+    """Give the wanted events after one, and the last event that was looked at."""
+    titles = _titles(log)
+    entries = log.entries_after(event, _PAGE)
+    pairs = [(entry, parse_header(entry.header)) for entry in entries]
+    lines = [_line(log, *pair, titles) for pair in pairs if wanted.takes(*pair)]
+    return lines, entries[-1].id if entries else event
+
+
+def newest_event(log: Log) -> int:
+    """Give the number of the newest event; 0 if there is none."""
+    (last,) = log.fetch_one("last_event_id")
+    return int(last)
+
+
+def _backwards(log: Log, wanted: Wanted) -> Iterator[tuple[Entry, Header]]:
+    before = newest_event(log) + 1
+    while entries := log.entries_before(before, _PAGE):
+        before = entries[-1].id
+        for entry in entries:
+            header = parse_header(entry.header)
+            if wanted.takes(entry, header):
+                yield entry, header
+
+
+def _line(log: Log, entry: Entry, header: Header, titles: Mapping[bytes, str]) -> Line:
+    openings = log.openings(entry.id)
+    title = titles.get(entry.work, entry.work.hex()[:12])
+    erased = tuple(sorted(set(header.commit) - set(openings)))
+    body = openings.get("body")
+    if body is None:
+        return Line(entry, header, title, None, erased)
+    try:
+        members = parse_object(body.value, what="body", max_bytes=_MAX_BODY)
+    except Malformed:
+        members = {}
+    return Line(entry, header, title, members, erased)
+
+
+def _titles(log: Log) -> dict[bytes, str]:
+    return {OWN_WORK: "(this log)"} | {work.id: work.title for work in list_works(log)}
+
+
+def tell(action: str, body: Body) -> str:
+    """Put an event's body into one sentence."""
+    teller = _TELLERS.get(action)
+    try:
+        if teller is not None:
+            return _one_line(teller(body))
+    except (KeyError, TypeError, ValueError):
+        # Written by another version: show what it holds.
+        pass
+    text = body.get("text")
+    return _one_line(
+        str(text)
+        if text
+        else f"{action} {json.dumps(body, ensure_ascii=False)}".removesuffix(" {}")
+    )
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _amount(count: int, thing: str) -> str:
+    return f"{count} {thing}{'' if count == 1 else 's'}"
+
+
+def _path(text: str) -> Callable[[Body], str]:
+    return lambda body: f"{body['path']}: {text}"
+
+
+def _audio(word: str) -> Callable[[Body], str]:
+    return lambda body: f"{body['path']}: {word} audio, {int(body['duration_ms']) / 1000:.1f} s"
+
+
+def _saved(word: str) -> Callable[[Body], str]:
+    return lambda body: f"{body['path']}: {word}, {_amount(body['decisions'], 'decision')}"
+
+
+def _events_erased(body: Body) -> str:
+    count = sum(last - first + 1 for item in body["erased"] for first, last in item["events"])
+    return f"erased: what opened {_amount(count, 'event')}"
+
+
+_TELLERS: Final[dict[str, Callable[[Body], str]]] = {
+    "log.open": lambda body: f"the log begins, bound to account 0x{body['account'][:12]}",
+    "log.continue": lambda body: f"goes on from log {body['origin'][-12:]}",
+    "key.rotate": lambda body: "keys were replaced",
+    "work.open": lambda body: f"the work begins: {body['title']}",
+    "work.continue": lambda body: "goes on on another device",
+    "session.open": lambda body: "working session opens",
+    "session.close": lambda body: "working session closes",
+    "session.found": lambda body: f"{body['path']}: first seen, {_amount(body['tracks'], 'track')}",
+    "session.saved": _saved("saved"),
+    "session.jumped": _saved("changed while nobody watched"),
+    "session.unreadable": lambda body: f"{body['path']}: cannot be read: {body['why']}",
+    "audio.unreadable": lambda body: f"{body['path']}: cannot be read: {body['why']}",
+    "session.gone": _path("no longer there"),
+    "audio.gone": _path("no longer there"),
+    "session.returned": _path("there again"),
+    "audio.returned": _path("there again"),
+    "session.moved": lambda body: f"{body['path']}: moved here from {body['from']}",
+    "audio.moved": lambda body: f"{body['path']}: moved here from {body['from']}",
+    "session.copied": lambda body: f"{body['path']}: a copy of {body['from']}",
+    "audio.appeared": _audio("new"),
+    "audio.changed": _audio("changed"),
+    "watch.open": lambda body: "watch begins",
+    "watch.beat": lambda body: "watch goes on",
+    "watch.close": lambda body: "watch ends",
+    "watch.pause": lambda body: "watch pauses",
+    "note.said": lambda body: f"note: {body['text']}",
+    "credit.said": lambda body: f"credit: {body['name']}, {body['role']}",
+    "record.erased": _events_erased,
+    "pin.added": lambda body: f"{body['path']}: pinned as {body['cid']}",
+    "claim.made": lambda body: f"claim made: {body['claim']['title']}",
+}

@@ -1,0 +1,276 @@
+"""note, credit and erase as commands; what is erased is gone from every file."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+import zlib
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.cli.transcript import environment
+from tests.cli.typed import Answer, at_terminal, stemproof
+
+from stemproof.acts.facts import fact
+from stemproof.acts.home import Home, now, opened
+from stemproof.acts.reading import Line, Wanted, newest_lines
+from stemproof.log.bound import bound_keys
+from stemproof.log.check import check_log
+
+PASSPHRASE = "correct horse battery staple"
+SECRET = "Zyxomma petiolatum sang this"
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A ledger with two works."""
+
+    home: Path
+
+    def run(self, *arguments: str) -> Answer:
+        return stemproof(self.home, *arguments)
+
+    def lines(self) -> list[Line]:
+        with opened(Home(self.home)) as log:
+            return newest_lines(log, Wanted(), 1000)
+
+    def check(self) -> None:
+        with opened(Home(self.home)) as log:
+            findings = check_log(log, bound_keys(log).keys)
+        assert findings.wrong == []
+
+    def bytes_of_all_files(self) -> bytes:
+        return b"".join(path.read_bytes() for path in self.home.rglob("*") if path.is_file())
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("made")
+    home = folder / "ledger"
+    assert stemproof(home, "init", passphrase_fd=PASSPHRASE).code == 0
+    for title in ("Low Tide", "High Tide"):
+        (folder / title).mkdir()
+        assert stemproof(home, "work", "add", str(folder / title)).code == 0
+    return home
+
+
+@pytest.fixture
+def desk(made: Path, tmp_path: Path) -> Desk:
+    return Desk(Path(shutil.copytree(made, tmp_path / "ledger")))
+
+
+def last(desk: Desk) -> dict[str, Any]:
+    return desk.lines()[-1].as_json()
+
+
+def number_in(answer: Answer) -> str:
+    found = re.match(r"event (\d+): ", answer.out)
+    assert found is not None, answer
+    return found[1]
+
+
+def test_a_note_is_declared_and_stands_under_its_stage(desk: Desk) -> None:
+    answer = desk.run(
+        "note", "the bridge was Ada's idea", "--work", "Low Tide", "--stage", "composition"
+    )
+    assert answer == Answer(f"event {number_in(answer)}: note on Low Tide\n", "", 0)
+    said = last(desk)
+    assert said["text"] == "note: the bridge was Ada's idea"
+    assert (said["stage"], said["class"], said["observed"]) == (
+        "composition",
+        "unknown",
+        "declared",
+    )
+
+
+def test_a_note_is_read_from_stdin(desk: Desk) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "stemproof_cli", "note", "-", "--work", "Low Tide"],
+        input="first line\nsecond line: é\n".encode(),
+        env={**environment(desk.home.parent), "STEMPROOF_HOME": str(desk.home)},
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout.startswith(b"event ")
+    assert last(desk)["body"] == {"text": "first line\nsecond line: é"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("note", "x"), "this ledger has 2 works"),
+        (("note", "x", "--work", "Ebb"), "no work is called 'Ebb'"),
+        (("note", " ", "--work", "Low Tide"), "the note has 0 characters, want 1 to 10000"),
+        (("note", "x" * 10_001, "--work", "Low Tide"), "the note has 10001 characters"),
+        (("note", "x", "--work", "Low Tide", "--stage", "mix"), "'mix' is not a stage"),
+        (("note", "x", "--work", "Low Tide", "--stage", "none"), "'none' is not a stage"),
+        (("note", "\udcff", "--work", "Low Tide"), "not valid text"),
+        (("credit", "Ada", "Wizard", "--work", "Low Tide"), "'Wizard' is not a role of DDEX RIN"),
+        (("credit", " ", "Vocalist", "--work", "Low Tide"), "the name has 0 characters"),
+        (("erase",), "nothing was named to erase"),
+        (("erase", "3", "--work", "Low Tide"), "name events, or --work or --prompts"),
+        (("erase", "999", "--yes"), "there is no event 999"),
+    ],
+)
+def test_what_cannot_be_meant_is_a_usage_error(
+    desk: Desk, arguments: tuple[str, ...], sentence: str
+) -> None:
+    before = len(desk.lines())
+    answer = desk.run(*arguments)
+    assert (answer.code, answer.out) == (2, "")
+    assert sentence in answer.err
+    assert len(desk.lines()) == before
+
+
+def test_a_credit_takes_the_role_as_ddex_spells_it(desk: Desk) -> None:
+    answer = desk.run("credit", "Ada  Lovelace", "lead vocalist", "--work", "Low Tide")
+    assert answer.out.endswith("Ada Lovelace, LeadVocalist on Low Tide\n")
+    said = last(desk)
+    assert (said["stage"], said["text"]) == (
+        "performance",
+        "credit: Ada Lovelace, LeadVocalist",
+    )
+
+
+def test_a_role_that_is_nearly_right_is_offered(desk: Desk) -> None:
+    answer = desk.run("credit", "Ada", "MixEngineer", "--work", "Low Tide")
+    assert answer.code == 2
+    assert "MixingEngineer" in answer.err
+
+
+def test_an_erased_note_is_gone_from_every_file_and_its_place_stays(desk: Desk) -> None:
+    event = number_in(desk.run("note", SECRET, "--work", "Low Tide"))
+    desk.run("note", "kept", "--work", "Low Tide")
+    assert SECRET.encode() in desk.bytes_of_all_files()
+    answer = desk.run("erase", event, "--yes")
+    assert answer.code == 0, answer.err
+    assert "erased: what opened 1 events" in answer.out
+    assert SECRET.encode() not in desk.bytes_of_all_files()
+    lines = {line.entry.id: line for line in desk.lines()}
+    assert lines[int(event)].text == "(erased)"
+    assert lines[int(event)].as_json()["erased"] == ["body"]
+    assert last(desk)["text"] == "erased: what opened 1 event"
+    seq = lines[int(event)].entry.work_seq
+    origin = lines[int(event)].header.origin
+    assert last(desk)["body"] == {
+        "erased": [{"events": [[seq, seq]], "fields": ["body"], "log": origin}],
+        "saves": 0,
+    }
+    desk.check()
+
+
+def test_the_salt_goes_with_the_value(desk: Desk) -> None:
+    event = int(number_in(desk.run("note", SECRET, "--work", "Low Tide")))
+    with opened(Home(desk.home)) as log:
+        salt = log.openings(event)["body"].salt
+    assert salt in desk.bytes_of_all_files()
+    assert desk.run("erase", str(event), "--yes").code == 0
+    assert salt not in desk.bytes_of_all_files()
+
+
+def test_nothing_is_erased_without_a_yes(desk: Desk) -> None:
+    event = number_in(desk.run("note", SECRET, "--work", "Low Tide"))
+    answer = desk.run("erase", event)
+    assert answer.code == 2
+    assert "nobody is here to ask" in answer.err
+    assert "body" in answer.out
+    refused = at_terminal(desk.home, "erase", event, types=[("for ever?", "n")])
+    assert refused.code == 130
+    assert SECRET.encode() in desk.bytes_of_all_files()
+    agreed = at_terminal(desk.home, "erase", event, types=[("for ever?", "y")])
+    assert agreed.code == 0
+    assert SECRET.encode() not in desk.bytes_of_all_files()
+
+
+def test_the_binding_of_the_log_is_never_erased(desk: Desk) -> None:
+    answer = desk.run("erase", "1", "--yes")
+    assert answer.code == 3
+    assert "event 1 (log.open) belongs to the log itself and binds its keys" in answer.err
+    desk.check()
+
+
+def test_what_says_that_something_was_erased_is_not_erased(desk: Desk) -> None:
+    event = number_in(desk.run("note", SECRET, "--work", "Low Tide"))
+    desk.run("erase", event, "--yes")
+    answer = desk.run("erase", str(last(desk)["event"]), "--yes")
+    assert answer.code == 3
+    assert "only says what was erased" in answer.err
+
+
+def test_erasing_twice_finds_nothing_the_second_time(desk: Desk) -> None:
+    event = number_in(desk.run("note", SECRET, "--work", "Low Tide"))
+    desk.run("erase", event, "--yes")
+    count = len(desk.lines())
+    answer = desk.run("erase", event, "--yes")
+    assert (answer.code, answer.out) == (0, "there is nothing to erase\n")
+    assert len(desk.lines()) == count
+
+
+def test_a_work_is_erased_with_its_kept_saves_and_no_other_is_touched(desk: Desk) -> None:
+    packed = zlib.compress(SECRET.encode() * 20)
+    with opened(Home(desk.home)) as log:
+        works = {row[2]: row[0] for row in log.fetch_all("projects")}
+        log.append(works["Low Tide"], [fact("session.found", now(), {"path": SECRET, "tracks": 3})])
+        with closing(sqlite3.connect(desk.home / "ledger.db")) as database:
+            database.execute(
+                "INSERT INTO seen (work, path, kind, bytes, mtime_ns, digest, saved)"
+                " VALUES (?, 'song.rpp', 'session', 1, 1, zeroblob(32), ?)",
+                [works["Low Tide"], packed],
+            )
+            database.commit()
+    desk.run("note", "kept", "--work", "High Tide")
+    answer = desk.run("erase", "--work", "Low Tide", "--yes", "--json")
+    assert answer.code == 0, answer.err
+    document = json.loads(answer.out)
+    assert (document["saves"], document["swept"], len(document["events"])) == (1, True, 2)
+    assert any("titles and folders stay" in line for line in document["beyond_reach"])
+    left = desk.bytes_of_all_files()
+    assert SECRET.encode() not in left
+    assert packed not in left
+    texts = [line.text for line in desk.lines()]
+    assert texts.count("(erased)") == 2
+    assert "note: kept" in texts
+    desk.check()
+
+
+def test_prompts_are_erased_and_the_rest_of_their_events_stays(desk: Desk) -> None:
+    with opened(Home(desk.home)) as log:
+        for row in log.fetch_all("projects"):
+            draft = fact("gen.asked", now(), {"tool": "x"}, extra={"prompt": SECRET.encode()})
+            log.append(row[0], [draft])
+    one = json.loads(desk.run("erase", "--prompts", "--work", "Low Tide", "--yes", "--json").out)
+    assert [item["fields"] for item in one["events"]] == [["prompt"]]
+    assert SECRET.encode() in desk.bytes_of_all_files()
+    assert desk.run("erase", "--prompts", "--yes").code == 0
+    assert SECRET.encode() not in desk.bytes_of_all_files()
+    assert sum("(erased: prompt)" in line.text for line in desk.lines()) == 2
+    desk.check()
+
+
+def test_erasing_says_that_backups_are_out_of_reach(desk: Desk) -> None:
+    event = number_in(desk.run("note", SECRET, "--work", "Low Tide"))
+    with opened(Home(desk.home)) as log:
+        log.put_setting("last_backup", "2026-11-22T03:12:00.123Z")
+    answer = desk.run("erase", event, "--yes")
+    assert "backups up to 2026-11-22 still hold it" in answer.out
+    assert "copies of the ledger folder" in answer.out
+
+
+def test_while_somebody_reads_the_erased_bytes_stay_and_that_is_said(desk: Desk) -> None:
+    event = number_in(desk.run("note", SECRET, "--work", "Low Tide"))
+    with closing(sqlite3.connect(desk.home / "ledger.db", isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM event").fetchone()
+        answer = desk.run("erase", event, "--yes")
+        assert answer.code == 0
+        assert "not swept out of the file yet" in answer.err
+    again = desk.run("erase", event, "--yes")
+    assert (again.code, again.err) == (0, "")
+    assert SECRET.encode() not in desk.bytes_of_all_files()
