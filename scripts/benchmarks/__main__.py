@@ -41,6 +41,35 @@ def as_document(rows: Iterable[Row]) -> dict[str, object]:
     }
 
 
+def format_page(rows: Iterable[Row]) -> str:
+    """Lay the figures out as docs/figures.md."""
+    lines = [
+        "# Figures",
+        "",
+        "Measured by `scripts/bench --page docs/figures.md`,"
+        f" Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}.",
+        "Each figure stands beside its peer or its limit, taken in the same run;"
+        " `scripts/bench` fails where a wanted ratio is not met.",
+        "",
+        "| what | figure | beside | ratio | want |",
+        "|---|---|---|---|---|",
+    ]
+    for row in rows:
+        ours = f"{format_number(row.value)} {row.unit}"
+        peer = f"{format_number(row.beside)} ({row.beside_name})"
+        want = (row.want or "").replace("<=", "≤").replace(">=", "≥")
+        verdict = "" if row.is_met else ", not met"
+        lines.append(f"| {row.name} | {ours} | {peer} | {row.ratio:.3g} | {want}{verdict} |")
+    return "\n".join(lines) + "\n"
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    beside = path.with_name(f"{path.name}.new")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)
+
+
 def format_number(value: float) -> str:
     """Write a number with four digits or so, never with an exponent."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
@@ -60,6 +89,7 @@ def main() -> int:
     parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"of {', '.join(GROUPS)}")
     parser.add_argument("--quick", action="store_true", help="smaller sizes and fewer rounds")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="write them as a page, too")
     asked = parser.parse_args()
     for group in asked.groups:
         if group not in GROUPS:
@@ -71,9 +101,9 @@ def main() -> int:
             rows.append(row)
             print(format_row(row), flush=True)
     if asked.json:
-        beside = asked.json.with_name(f"{asked.json.name}.new")
-        beside.write_text(json.dumps(as_document(rows), indent=2) + "\n")
-        beside.replace(asked.json)
+        write_whole(asked.json, json.dumps(as_document(rows), indent=2) + "\n")
+    if asked.page:
+        write_whole(asked.page, format_page(rows))
     return 0 if all(row.is_met for row in rows) else 1
 
 
