@@ -10,9 +10,8 @@ One connection, one thread; several processes take turns by SQLite's write lock.
 from __future__ import annotations
 
 import hashlib
-import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,42 +19,18 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from stemproof.errors import BadInput
+from stemproof.log.draft import Draft, Entry, commit_to, header_of
 from stemproof.log.sqlite import STATEMENTS, converted, create_database, open_database
-from stemproof.record.commitment import DOMAIN, FIELDS, SALT_BYTES, Opening
-from stemproof.record.event import Header, format_header, leaf_hash
+from stemproof.record.commitment import Opening
+from stemproof.record.event import format_header, leaf_hash
 from stemproof.seal.tree import Frontier, frontier_at, root_at
+
+__all__ = ["LOWEST_STORED", "OWN_WORK", "Draft", "Entry", "Log", "create_log", "open_log"]
 
 OWN_WORK: Final = bytes(16)  # the log's own tree: bindings, rotations
 # Nodes below this level are hashed from at most 4 headers when they are wanted: one row
 # in four events instead of one in each.
 LOWEST_STORED: Final = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """An event about to be appended: what the header says, and the values it commits to."""
-
-    time: str
-    action: str
-    stage: str
-    class_: str
-    observed: str
-    actor: str
-    tool: str
-    values: Mapping[str, bytes]
-    session: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """An event as it stands in the log."""
-
-    id: int
-    log: int
-    work: bytes
-    work_seq: int
-    log_seq: int
-    header: bytes
 
 
 @dataclass(slots=True)
@@ -165,8 +140,8 @@ class Log:
             seq, prev = tree.frontier.size, tree.prev
             for draft in drafts:
                 number = first + len(events)
-                commit = _commit(number, draft.values, openings)
-                header = format_header(_header(self.origin, work_hex, seq, prev, draft, commit))
+                commit = commit_to(number, draft.values, openings)
+                header = format_header(header_of(self.origin, work_hex, seq, prev, draft, commit))
                 leaf = leaf_hash(header)
                 leaves.append(leaf)
                 events.append((number, tree.number, seq, self._size + len(events), header))
@@ -321,42 +296,6 @@ def _subtree_root(headers: list[bytes]) -> bytes:
             for left, right in zip(pairs, pairs, strict=True)
         ]
     return row[0]
-
-
-def _header(
-    origin: str, work: str, seq: int, prev: str, draft: Draft, commit: Mapping[str, str]
-) -> Header:
-    return Header(
-        origin=origin,
-        work=work,
-        work_seq=seq,
-        prev=prev,
-        time=draft.time,
-        session=draft.session,
-        stage=draft.stage,
-        action=draft.action,
-        class_=draft.class_,
-        observed=draft.observed,
-        actor=draft.actor,
-        tool=draft.tool,
-        commit=commit,
-    )
-
-
-def _commit(
-    event: int, values: Mapping[str, bytes], openings: list[tuple[int, str, bytes, bytes]]
-) -> dict[str, str]:
-    """Draw a salt for each value, keep the opening, and give the commitments."""
-    commit = {}
-    salts = os.urandom(SALT_BYTES * len(values))
-    for place, (field, value) in enumerate(values.items()):
-        if field not in FIELDS:
-            raise BadInput(f"an event cannot commit to {field!r}")
-        salt = salts[place * SALT_BYTES : (place + 1) * SALT_BYTES]
-        digest = hashlib.sha256(b"%b%b\0%b%b" % (DOMAIN, field.encode(), salt, value))
-        commit[field] = digest.hexdigest()
-        openings.append((event, field, salt, value))
-    return commit
 
 
 def open_log(path: Path) -> Log:
