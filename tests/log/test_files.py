@@ -19,6 +19,7 @@ from tests.log.ledgers import SONG, check, check_file, drafts, new_log, seal_now
 from stemproof.errors import BadInput, StemproofError, Unavailable
 from stemproof.log.sqlite import APPLICATION_ID, SCHEMA_VERSION
 from stemproof.log.store import create_log, open_log
+from stemproof.seal.tree import prove_inclusion
 
 NOBODY = 65534
 posix_only = pytest.mark.skipif(os.name != "posix", reason="permissions and limits of POSIX")
@@ -132,6 +133,16 @@ def test_a_missing_node_names_the_damage_when_the_log_goes_on(folder: Path) -> N
     execute(folder, "DROP TRIGGER node_stays", "DELETE FROM node WHERE level = 7 AND position = 0")
     with open_log(folder / "ledger.db") as log, pytest.raises(BadInput, match="is missing"):
         log.append(SONG, drafts(1))
+
+
+@pytest.mark.parametrize("index", range(16, 24))
+def test_no_proof_is_made_across_a_missing_header(folder: Path, index: int) -> None:
+    execute(
+        folder, "DROP TRIGGER event_stays", "DELETE FROM event WHERE tree = 2 AND work_seq = 18"
+    )
+    with open_log(folder / "ledger.db") as log:
+        with pytest.raises(BadInput, match="is missing"):
+            prove_inclusion(index, 200, log.node_reader(2))
 
 
 def test_a_ledger_held_by_another_process_is_said_to_be(

@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from stemproof.errors import BadInput
 from stemproof.record.commitment import DOMAIN, FIELDS, SALT_BYTES
@@ -60,17 +61,18 @@ def header_of(
     )
 
 
+_PREFIXES: Final = {field: DOMAIN + field.encode() + b"\x00" for field in FIELDS}
+
+
 def commit_to(
     event: int, values: Mapping[str, bytes], openings: list[tuple[int, str, bytes, bytes]]
 ) -> dict[str, str]:
     """Draw a salt for each value, keep the opening, and give the commitments."""
     commit = {}
-    salts = os.urandom(SALT_BYTES * len(values))
-    for place, (field, value) in enumerate(values.items()):
+    for field, value in values.items():
         if field not in FIELDS:
             raise BadInput(f"an event cannot commit to {field!r}")
-        salt = salts[place * SALT_BYTES : (place + 1) * SALT_BYTES]
-        digest = hashlib.sha256(b"%b%b\0%b%b" % (DOMAIN, field.encode(), salt, value))
-        commit[field] = digest.hexdigest()
+        salt = os.urandom(SALT_BYTES)
+        commit[field] = hashlib.sha256(_PREFIXES[field] + salt + value).hexdigest()
         openings.append((event, field, salt, value))
     return commit

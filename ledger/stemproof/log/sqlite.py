@@ -115,14 +115,15 @@ def converted(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise _ours(error, path) from error
+        raise our_error(error, path) from error
     except OSError as error:
         raise Unavailable(
             f"the ledger at {path.parent} cannot be used: {error.strerror or error}"
         ) from error
 
 
-def _ours(error: sqlite3.Error, path: Path) -> StemproofError:
+def our_error(error: sqlite3.Error, path: Path) -> StemproofError:
+    """Say what SQLite reports in one sentence of ours."""
     # Extended codes hold the primary code in their low byte.
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     where = f"the ledger at {path.parent}"

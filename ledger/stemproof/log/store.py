@@ -20,7 +20,7 @@ from typing import Any, Final, Self
 
 from stemproof.errors import BadInput
 from stemproof.log.draft import Draft, Entry, commit_to, header_of
-from stemproof.log.sqlite import STATEMENTS, converted, create_database, open_database
+from stemproof.log.sqlite import STATEMENTS, converted, create_database, open_database, our_error
 from stemproof.record.commitment import Opening
 from stemproof.record.event import format_header, leaf_hash
 from stemproof.seal.tree import Frontier, frontier_at, root_at
@@ -71,13 +71,18 @@ class Log:
 
     def fetch_one(self, statement: str, *values: Any) -> Any:
         """Run a named statement and give its first row, or None."""
-        with converted(self.path):
+        # Not `converted`: proofs and checks come here hundreds of thousands of times.
+        try:
             return self._db.execute(STATEMENTS[statement], values).fetchone()
+        except sqlite3.Error as error:
+            raise our_error(error, self.path) from error
 
     def fetch_all(self, statement: str, *values: Any) -> list[Any]:
         """Run a named statement and give all its rows."""
-        with converted(self.path):
+        try:
             return self._db.execute(STATEMENTS[statement], values).fetchall()
+        except sqlite3.Error as error:
+            raise our_error(error, self.path) from error
 
     def fetch_each(self, statement: str, *values: Any) -> Iterator[Any]:
         """Run a named statement and give its rows one by one, in constant memory."""
@@ -178,16 +183,24 @@ class Log:
 
     def node_reader(self, tree: int) -> Callable[[int, int], bytes]:
         """Give the port through which proofs of one tree are made."""
+        # The block of headers read last: a proof wants its neighbours at each low level.
+        block, low = -1, _low_nodes([])
 
         def read(level: int, position: int) -> bytes:
+            nonlocal block, low
             if level >= LOWEST_STORED:
                 row = self.fetch_one("node", tree, level, position)
                 found = None if row is None else bytes(row[0])
             else:
-                start, count = position << level, 1 << level
-                rows = self.fetch_all("headers", tree, start, start + count)
-                whole = len(rows) == count
-                found = _subtree_root([row[1] for row in rows]) if whole else None
+                wanted = position >> (LOWEST_STORED - level)
+                place = position - (wanted << (LOWEST_STORED - level))
+                if wanted != block or place >= len(low[level]):
+                    first = wanted << LOWEST_STORED
+                    rows = self.fetch_all("headers", tree, first, first + (1 << LOWEST_STORED))
+                    # After a row that is missing none stands at its place.
+                    leaves = [leaf_hash(h) for n, (seq, h) in enumerate(rows, first) if seq == n]
+                    block, low = wanted, _low_nodes(leaves)
+                found = low[level][place] if place < len(low[level]) else None
             if found is None:
                 raise BadInput(
                     f"the ledger at {self.path.parent} is damaged:"
@@ -286,16 +299,18 @@ _OUTER: Final = ("BEGIN IMMEDIATE", "COMMIT", ("ROLLBACK",))
 _INNER: Final = ("SAVEPOINT part", "RELEASE part", ("ROLLBACK TO part", "RELEASE part"))
 
 
-def _subtree_root(headers: list[bytes]) -> bytes:
-    """Hash the headers of a complete subtree, whose size is a power of two, up to its root."""
-    row = [leaf_hash(header) for header in headers]
-    while len(row) > 1:
-        pairs = iter(row)
-        row = [
-            hashlib.sha256(b"\x01" + left + right).digest()
-            for left, right in zip(pairs, pairs, strict=True)
-        ]
-    return row[0]
+def _low_nodes(leaves: list[bytes]) -> list[list[bytes]]:
+    """Hash a block's leaves into its complete subtrees below LOWEST_STORED, level by level."""
+    levels = [leaves]
+    for _ in range(1, LOWEST_STORED):
+        pairs = iter(levels[-1])
+        levels.append(
+            [
+                hashlib.sha256(b"\x01" + left + right).digest()
+                for left, right in zip(pairs, pairs, strict=False)
+            ]
+        )
+    return levels
 
 
 def open_log(path: Path) -> Log:

@@ -17,10 +17,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from stemproof.errors import Malformed, Undecided
 from stemproof.record import vocabulary
@@ -41,9 +40,11 @@ _MEMBERS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
-    """What a proof may show of one event; commitments stand for the rest."""
+class Header(NamedTuple):
+    """What a proof may show of one event; commitments stand for the rest.
+
+    A tuple, as it is made in a third of a frozen dataclass's time and a log has millions.
+    """
 
     origin: str
     work: str
@@ -126,7 +127,8 @@ def check_header(header: Header) -> None:
         raise Malformed("time", header.time, "YYYY-MM-DDTHH:MM:SS.mmmZ")
     _demand("commit", header.commit, "body" in header.commit)
     for field, digest in header.commit.items():
-        _demand(f"commit.{field}", digest, field in FIELDS and bool(_HEX64.fullmatch(digest)))
+        if field not in FIELDS or _HEX64.fullmatch(digest) is None:
+            _demand(f"commit.{field}", digest, False)
 
 
 # A log has few different words and ids; a hundred thousand headers repeat them.
