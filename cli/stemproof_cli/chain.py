@@ -11,6 +11,7 @@ from stemproof_cli import context, say
 
 if TYPE_CHECKING:
     from stemproof.acts.anchoring import Anchor, Planned
+    from stemproof.acts.home import Home
     from stemproof.anchor.evm import Chain
     from stemproof.log.store import Log
     from stemproof.record.canonical import Json as JsonValue
@@ -51,7 +52,7 @@ def anchor(
     from stemproof.acts import anchoring
     from stemproof.acts.home import opened
 
-    home = context.ledger()
+    home = context.writable()
     with opened(home) as log:
         with say.waiting("asking the chain"):
             place = anchoring.connect(home, log, chain=chain, rpc=rpc)
@@ -67,19 +68,17 @@ def anchor(
             return not dry_run
 
         number = anchoring.anchor_now(home, log, place, keys, agree, cap_wei=_parse_cap(cap))
-        if number is None:
-            if not dry_run:
-                newest = anchoring.list_anchors(log)[-1:]
-                _say_anchors(place, newest, json, "nothing new since the last timestamp")
+        if dry_run:
             return
-        log.put_setting(anchoring.CHAIN_SETTING, str(place.info.id))
-        if rpc is not None:
+        if number is not None:
+            log.put_setting(anchoring.CHAIN_SETTING, str(place.info.id))
+        here = [item for item in anchoring.list_anchors(log) if item.chain == place.info.id]
+        found = _follow(home, log, place, here[-1], wait=wait, final=final)
+        if number is not None and rpc is not None:
+            # Only now: a node that lies or hangs is not asked again by itself.
             log.put_setting(anchoring.RPC_SETTING, rpc)
-        found = _wait(log, place, number, wait=wait, final=False)
-        anchoring.settle_local_chain(home, place)
-        if final or (wait and place.info.kind == "local"):
-            found = _wait(log, place, number, wait=True, final=final)
-    _say_anchors(place, [found], json, "")
+    nothing = "" if number is not None else "nothing new since the last timestamp"
+    _say_anchors(place, [found], json, nothing)
     if found.state == "failed":
         raise typer.Exit(3)
 
@@ -207,6 +206,21 @@ def status() -> None:
         say.answer("no local chain is running")
         raise typer.Exit(3)
     say.answer(f"local chain {running.chain_id} at {running.rpc_url}")
+
+
+def _follow(
+    home: Home, log: Log, place: Chain, anchor: Anchor, *, wait: bool, final: bool
+) -> Anchor:
+    """Follow an anchor, new or resumed, as far as was asked; a local chain to its end."""
+    from stemproof.acts import anchoring
+
+    found = _wait(log, place, anchor.number, wait=wait, final=False)
+    if found.state == "final":
+        return found
+    anchoring.settle_local_chain(home, place)
+    if final or (wait and place.info.kind == "local"):
+        found = _wait(log, place, anchor.number, wait=True, final=final)
+    return found
 
 
 def _wait(log: Log, place: Chain, number: int, *, wait: bool, final: bool) -> Anchor:

@@ -42,25 +42,28 @@ def make(
     """Sign the claim about a finished work and write its bundle, NAME.stemproof."""
     from stemproof.acts.begin import find_work
     from stemproof.acts.claiming import choose_audio, make_bundle, make_claim
+    from stemproof.acts.handing import check_target, write_bundle
     from stemproof.acts.home import now, opened
-    from stemproof.keys.durable import write_whole
 
-    home = context.ledger()
+    home = context.writable()
     with opened(home) as log:
         found = find_work(log, work)
+        path = out or Path(f"{file_name(found.title)}.stemproof")
+        check_target(path)
         chosen = choose_audio(log, found, master or [], stem or [])
         keys = context.unlock(home)
         with say.waiting("signing the claim"):
-            signed = make_claim(log, keys, found, chosen, now())
-            data = make_bundle(log, keys, signed)
-        path = out or Path(f"{file_name(found.title)}.stemproof")
-        write_whole(path, data)
+            size = write_bundle(
+                home,
+                path,
+                lambda: make_bundle(log, keys, make_claim(log, keys, found, chosen, now())),
+            )
     listed = [*chosen.masters, *chosen.stems]
     if json:
         files: list[JsonValue] = [item.path for item in listed]
-        say.answer_json({"v": 0, "bundle": str(path), "bytes": len(data), "files": files})
+        say.answer_json({"v": 0, "bundle": str(path), "bytes": size, "files": files})
         return
-    say.answer(f"{path}: claim about {found.title!r}, {len(data)} bytes")
+    say.answer(f"{path}: claim about {found.title!r}, {size} bytes")
     for item in listed:
         say.answer(f"  {'master' if item in chosen.masters else 'stem'}  {item.path}")
     say.talk("the next `stemproof anchor` dates the claim itself; then `stemproof claim bundle`")
@@ -74,11 +77,11 @@ def bundle(
     """Write the bundle of the newest claim again, with the newest evidence."""
     from stemproof.acts.begin import find_work
     from stemproof.acts.claiming import find_claim, make_bundle
+    from stemproof.acts.handing import check_target, write_bundle
     from stemproof.acts.home import opened
     from stemproof.errors import BadInput
-    from stemproof.keys.durable import write_whole
 
-    home = context.ledger()
+    home = context.writable()
     with opened(home) as log:
         found = find_work(log, work)
         signed = find_claim(log, found.id)
@@ -86,10 +89,11 @@ def bundle(
             raise BadInput(
                 f"no claim was made about {found.title!r} yet", hint="run `stemproof claim make`"
             )
-        data = make_bundle(log, context.unlock(home), signed)
-    path = out or Path(f"{file_name(found.title)}.stemproof")
-    write_whole(path, data)
-    say.answer(f"{path}: {len(data)} bytes")
+        path = out or Path(f"{file_name(found.title)}.stemproof")
+        check_target(path)
+        keys = context.unlock(home)
+        size = write_bundle(home, path, lambda: make_bundle(log, keys, signed))
+    say.answer(f"{path}: {size} bytes")
 
 
 def verify(

@@ -23,7 +23,7 @@ from stemproof.log.store import Log
 from stemproof.record.event import format_time
 
 if TYPE_CHECKING:
-    from stemproof.anchor.evm import Chain
+    from stemproof.anchor.evm import BlockRef, Chain
     from stemproof.anchor.publish import Intent
     from stemproof.evidence.ethsig import Address
     from stemproof.keys.ring import Keys
@@ -175,11 +175,22 @@ def settle_local_chain(home: Home, chain: Chain) -> None:
 
 
 def refresh(log: Log, chain: Chain) -> list[Anchor]:
-    """Look every open anchor on this chain up: resend, capture, promote; give those that moved."""
+    """Look every open anchor on this chain up: resend, capture, promote; give those that moved.
+
+    One whose block the node does not prove any more, as full nodes keep the state of about 128
+    blocks, stays without evidence: that of the next anchor covers it, and nothing is held up.
+    """
+    from stemproof.anchor.problems import NodeRefuses, Unsupported
+
     moved = []
     for anchor in _all_anchors(log):
         if anchor.chain == chain.info.id and anchor.state in OPEN_STATES:
-            found = _refresh_one(log, chain, anchor)
+            try:
+                found = _refresh_one(log, chain, anchor)
+            except (NodeRefuses, Unsupported):
+                found = _by_number(log, anchor.number)
+                if found.block_hash is None:
+                    raise
             if found != anchor:
                 moved.append(found)
     return moved
@@ -205,6 +216,7 @@ def wait_for(
 
 def _refresh_one(log: Log, chain: Chain, anchor: Anchor) -> Anchor:
     from stemproof.anchor.follow import TxState, find_status
+    from stemproof.anchor.problems import NodeRefuses, Unsupported
     from stemproof.anchor.publish import send
 
     if anchor.state not in OPEN_STATES:
@@ -221,10 +233,20 @@ def _refresh_one(log: Log, chain: Chain, anchor: Anchor) -> Anchor:
     else:
         state = "final" if status.state is TxState.FINAL else "anchored"
         if anchor.block_hash != status.block.hash or anchor.evidence is None:
-            _capture(log, chain, anchor, state)
+            try:
+                _capture(log, chain, anchor, state)
+            except (NodeRefuses, Unsupported):
+                _note_block(log, anchor, status.block)
+                raise
         elif state != anchor.state:
             log.run("put_anchor_state", state, anchor.number)
     return _by_number(log, anchor.number)
+
+
+def _note_block(log: Log, anchor: Anchor, block: BlockRef) -> None:
+    """Note where an anchor is that the node does not prove: the next one may prove it."""
+    place = block.number, block.hash, block.time, block.parent_hash
+    log.run("put_anchor_block", "anchored", *place, None, anchor.number)
 
 
 def _capture(log: Log, chain: Chain, anchor: Anchor, state: str) -> None:

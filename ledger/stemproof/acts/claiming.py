@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from stemproof.acts.begin import Work
 from stemproof.acts.facts import fact
-from stemproof.acts.gather import Gathered, covered_size, gather_logs
+from stemproof.acts.gather import Gathered, covered_size, gather_logs, nothing_anchored
 from stemproof.claim.bundle import Bundle, SignedClaim, format_bundle
 from stemproof.claim.claim import (
     Audio,
@@ -75,6 +75,11 @@ def recorded_audio(log: Log, work: bytes) -> list[Recorded]:
 
 def choose_audio(log: Log, work: Work, masters: Sequence[Path], stems: Sequence[Path]) -> Chosen:
     """Find the named files in the record; without names, go by those of files and folders."""
+    if not any(
+        covered_size(log, number, tree)
+        for tree, number, _ in log.fetch_all("trees_of_work", work.id)
+    ):
+        raise nothing_anchored()
     known = recorded_audio(log, work.id)
     newest = {item.path: item for item in known}
     if masters:

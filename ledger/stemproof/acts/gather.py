@@ -45,11 +45,16 @@ def gather_logs(
         if anchors:
             found.append(_gather(log, number, work, anchors, opened))
     if not found:
-        raise BadInput(
-            "nothing of this work is anchored yet",
-            hint="run `stemproof anchor` first; a claim rests on an anchored checkpoint",
-        )
+        raise nothing_anchored()
     return found
+
+
+def nothing_anchored() -> BadInput:
+    """Say that there is nothing that a claim could rest on."""
+    return BadInput(
+        "nothing of this work is anchored yet",
+        hint="run `stemproof anchor` first; a claim rests on an anchored checkpoint",
+    )
 
 
 def covered_size(log: Log, number: int, tree: int) -> int:
@@ -87,7 +92,8 @@ def _gather(
     if newest.evidence is None:
         raise BadInput(
             f"the evidence of the anchor of size {newest.size} is not captured yet",
-            hint="run `stemproof anchor` again while the chain is reachable",
+            hint="run `stemproof anchor` again while the chain is reachable; where its nodes do not"
+            " prove so old a block any more, note something first: the next anchor covers this one",
         )
     own_tree, tree = log.tree_of(number, OWN_WORK), log.tree_of(number, work)
     if own_tree is None or tree is None:

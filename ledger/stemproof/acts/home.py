@@ -2,7 +2,7 @@
 
     ledger.db     the log            keys.age, keys.json, device.json   see docs/keys.md
     blocks/       pinned content     testnet/    the local chain         tools/  anvil
-    locks/        one a process kind
+    locks/        one a process kind  sealing/    what is being encrypted
 
 Nothing here reads the environment; the command line says which folder it is.
 """

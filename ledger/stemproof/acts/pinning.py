@@ -8,7 +8,9 @@ recorded work, for the claim's own anchor to be final.
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +20,7 @@ from stemproof.acts.begin import Work
 from stemproof.acts.facts import fact
 from stemproof.acts.home import Home
 from stemproof.acts.sound import PROFILE
-from stemproof.errors import BadInput
+from stemproof.errors import BadInput, Unavailable
 from stemproof.log.store import Log
 from stemproof.record.canonical import Json
 from stemproof.record.event import format_time
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from stemproof.pin.backend import Backend
 
 NODE_SETTING: Final = "ipfs"
+# A long album may be on its way to a slow node.
+_SEALING_PATIENCE_S: Final = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,8 @@ def pin_file(
         _check_may_be_public(log, work)
         cid, release = _add(backend, path), ""
     else:
-        cid, release = _add_encrypted(backend, path, recipient)
+        with _sealing_folder(log) as folder:
+            cid, release = _add_encrypted(backend, path, recipient, folder)
     pinned = Pinned(
         cid=cid,
         work=work.id,
@@ -114,20 +119,36 @@ def _add(backend: Backend, path: Path) -> str:
     return str(backend.add_file(path, profile_named(PROFILE)).cid)
 
 
-def _add_encrypted(backend: Backend, path: Path, recipient: str) -> tuple[str, str]:
-    import tempfile
-
+def _add_encrypted(backend: Backend, path: Path, recipient: str, folder: Path) -> tuple[str, str]:
     import pyrage
 
     from stemproof.pin.age import encrypt_file
 
-    with tempfile.TemporaryDirectory(prefix="stemproof-") as folder:
-        sealed_path = Path(folder) / "file.age"
-        sealed = encrypt_file(path, sealed_path, [recipient])
-        cid = _add(backend, sealed_path)
+    sealed_path = folder / "file.age"
+    sealed = encrypt_file(path, sealed_path, [recipient])
+    cid = _add(backend, sealed_path)
     own = pyrage.x25519.Recipient.from_str(recipient)
     release: bytes = pyrage.encrypt(sealed.release_identity.encode(), [own])
     return cid, base64.b64encode(release).decode()
+
+
+@contextmanager
+def _sealing_folder(log: Log) -> Iterator[Path]:
+    """Give a folder for encrypted files, of one process at a time: a kill leaves it to the next."""
+    from stemproof.anchor.filelock import hold_lock
+
+    home = Home(log.path.parent)
+    folder = home.path / "sealing"
+    with hold_lock(home.locks / "sealing.lock", timeout_s=_SEALING_PATIENCE_S):
+        try:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(mode=0o700)
+        except OSError as error:
+            raise Unavailable(f"{folder} cannot be made: {error.strerror}") from error
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _check_may_be_public(log: Log, work: Work) -> None:
