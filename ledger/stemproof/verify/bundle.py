@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from itertools import pairwise
 
 from stemproof.claim.bundle import Bundle, parse_bundle
 from stemproof.claim.claim import Audio, Claim
@@ -15,8 +16,9 @@ from stemproof.verify import anchors, statement
 from stemproof.verify.anchors import Anchored
 from stemproof.verify.bounds import Bracketed, SessionBracket, bracket_sessions
 from stemproof.verify.levels import LevelCount, LeveledLog, count_levels
-from stemproof.verify.logs import CheckedLog, check_log_part
+from stemproof.verify.logs import CheckedLog, check_log_part, rotations_in
 from stemproof.verify.statement import Covered
+from stemproof.verify.succession import party_of
 from stemproof.verify.trust import REHEARSAL_CHAINS, Trust
 from stemproof.verify.verdict import Checks, State
 
@@ -66,6 +68,7 @@ def verify_bundle(data: bytes, trust: Trust) -> Verdict:
     if logs is None:
         return verdict
     verdict.claim, verdict.logs = claim, logs
+    _note_holders(checks, logs)
     checks.run(
         "bundle signature",
         lambda: statement.check_sealing(sealing, logs),
@@ -103,8 +106,33 @@ def _say_log(log: CheckedLog) -> str:
     count = len(log.work.headers)
     return (
         f"{count} events of this work, none left out or changed, in {len(log.heads)}"
-        f" signed checkpoint{'s' if len(log.heads) > 1 else ''} of log …{log.origin[-12:]}"
+        f" signed checkpoint{'s' if len(log.heads) > 1 else ''} of log {_short(log.origin)}"
     )
+
+
+def _short(origin: str) -> str:
+    return "…" + origin[-12:]
+
+
+def _note_holders(checks: Checks, logs: Sequence[CheckedLog]) -> None:
+    """Say where keys were replaced, and what of that a bundle cannot show."""
+    replaced = {
+        party_of(before): after.origin for log in logs for before, after in pairwise(log.holders)
+    }
+    for log in logs:
+        name, last = f"log {_short(log.origin)}", party_of(log.holders[-1])
+        for seq, after in zip(rotations_in(log), log.holders[1:], strict=True):
+            says = f"{name}: keys were replaced in event {seq} of its own record"
+            if after.account != log.holders[after.number - 1].account:
+                says += "; what the former account anchored is not shown here"
+            checks.add("keys", State.NOTE, says)
+        if last in replaced:
+            checks.add(
+                "keys",
+                State.NOTE,
+                f"{name} is held by keys that log {_short(replaced[last])} replaced; rotations"
+                " in logs that are not in the bundle are not known here",
+            )
 
 
 def _check_claim(
@@ -119,7 +147,7 @@ def _check_claim(
         return None
     checks.run(
         "claim signatures",
-        lambda: statement.check_claim_signatures(bundle.signed, claim, covered.heads),
+        lambda: statement.check_claim_signatures(bundle.signed, covered, logs),
         lambda _: f"signed by identity key {claim.identity[:12]} and account 0x{claim.account}",
     )
     checks.run(

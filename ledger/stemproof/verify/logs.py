@@ -74,6 +74,17 @@ def check_log_part(part: LogPart, work: bytes) -> CheckedLog:
     )
 
 
+def holders_at(log: CheckedLog, head: CheckedHead) -> tuple[Holder, ...]:
+    """List who held a log up to a head, in their order."""
+    # A holder's number counts the rotations before it.
+    return log.holders[: head.holder.number + 1]
+
+
+def rotations_in(log: CheckedLog) -> tuple[int, ...]:
+    """List the events of a log's own record that replaced its keys."""
+    return tuple(each.work_seq for each in log.own.headers if each.action == "key.rotate")
+
+
 def _check_tree(
     headers: Sequence[bytes], openings: Sequence[Opened], work: bytes, sizes: set[int]
 ) -> CheckedTree:

@@ -13,7 +13,8 @@ from stemproof.evidence import ethsig
 from stemproof.keys.fields import check_key_signature
 from stemproof.record.event import parse_time
 from stemproof.record.fields import Fields
-from stemproof.verify.logs import CheckedHead, CheckedLog
+from stemproof.verify.logs import CheckedHead, CheckedLog, holders_at
+from stemproof.verify.succession import last_party
 
 AUDIO_ACTIONS = ("audio.appeared", "audio.changed")
 
@@ -51,18 +52,22 @@ def check_covers(claim: Claim, logs: Sequence[CheckedLog]) -> tuple[CheckedHead,
     return tuple(heads)
 
 
-def check_claim_signatures(signed: SignedClaim, claim: Claim, heads: Sequence[CheckedHead]) -> None:
-    """Check both signatures, and that their keys held each log when it was covered."""
-    for head in heads:
-        holder = head.holder
-        for name, found, want in (
-            ("identity key", claim.identity, holder.identity_key.hex()),
-            ("account", claim.account, holder.account.hex()),
-        ):
-            if found != want:
-                raise Refuted(
-                    f"the claim is by {name} {found[:12]}, its log is held by {want[:12]}"
-                )
+def check_claim_signatures(
+    signed: SignedClaim, covered: Covered, logs: Sequence[CheckedLog]
+) -> None:
+    """Check both signatures, and that their keys spoke for every log when it was covered."""
+    claim = covered.claim
+    party = last_party(
+        [holders_at(log, head) for log, head in zip(logs, covered.heads, strict=True)]
+    )
+    for name, found, want in (
+        ("identity key", claim.identity, party.identity_key.hex()),
+        ("account", claim.account, party.account.hex()),
+    ):
+        if found != want:
+            raise Refuted(
+                f"the claim is by {name} {found[:12]}, what it covers is held by {want[:12]}"
+            )
     identity = bytes.fromhex(claim.identity)
     check_key_signature(identity, claim_message(signed.claim), signed.identity, who="identity key")
     account = ethsig.Address(bytes.fromhex(claim.account))
@@ -71,9 +76,12 @@ def check_claim_signatures(signed: SignedClaim, claim: Claim, heads: Sequence[Ch
 
 def check_sealing(sealing: Sealing, logs: Sequence[CheckedLog]) -> None:
     """Check that the identity in force signed the manifest, and so every byte."""
-    key = logs[0].heads[-1].holder.identity_key
+    party = last_party([holders_at(log, log.heads[-1]) for log in logs])
     check_key_signature(
-        key, manifest_message(sealing.manifest), sealing.signature, who="identity key"
+        party.identity_key,
+        manifest_message(sealing.manifest),
+        sealing.signature,
+        who="identity key",
     )
 
 
