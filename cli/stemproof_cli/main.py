@@ -59,7 +59,10 @@ def _settings(
     ] = None,
     passphrase_fd: Annotated[
         int | None,
-        typer.Option(help="Read the passphrase from this file descriptor, one line."),
+        typer.Option(
+            envvar="STEMPROOF_PASSPHRASE_FD",
+            help="Read the passphrase from this file descriptor, one line.",
+        ),
     ] = None,
     version: Annotated[
         bool,

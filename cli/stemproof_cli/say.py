@@ -88,7 +88,8 @@ def answer_json(document: Mapping[str, Json]) -> None:
 
 
 def talk(text: str) -> None:
-    """Write a line that is not the answer."""
+    """Write a line that is not the answer, after what was answered so far."""
+    sys.stdout.flush()
     sys.stderr.write(text + "\n")
     sys.stderr.flush()
 
