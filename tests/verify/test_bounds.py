@@ -212,10 +212,8 @@ def _header(**changes: str) -> Header:
     studio.decide()
     from stemproof.record.event import parse_header
 
-    return replace(
-        parse_header(studio.trees[bytes.fromhex("5a" * 16)][0]),
-        **changes,  # type: ignore[arg-type]  # texts only
-    )
+    header = parse_header(studio.trees[bytes.fromhex("5a" * 16)][0])
+    return header._replace(**changes)  # type: ignore[arg-type]  # texts only
 
 
 @pytest.mark.parametrize(

@@ -24,10 +24,11 @@ from stemproof.claim.claim import (
     parse_claim,
 )
 from stemproof.claim.report import make_report
-from stemproof.errors import BadInput
+from stemproof.errors import BadInput, Refuted
 from stemproof.log.store import Log
 from stemproof.record.canonical import Json
 from stemproof.record.event import format_time, parse_header
+from stemproof.verify.succession import last_party
 
 if TYPE_CHECKING:
     from stemproof.keys.ring import Keys
@@ -102,6 +103,7 @@ def choose_audio(log: Log, work: Work, masters: Sequence[Path], stems: Sequence[
 def make_claim(log: Log, keys: Keys, work: Work, chosen: Chosen, moment: datetime) -> SignedClaim:
     """Sign the claim and record that it was made."""
     gathered = gather_logs(log, work.id, {})
+    _check_keys(keys, gathered)
     claim = _state(log, keys, work, chosen, gathered, moment)
     data = format_claim(claim)
     signed = SignedClaim(
@@ -122,15 +124,23 @@ def make_claim(log: Log, keys: Keys, work: Work, chosen: Chosen, moment: datetim
 def make_bundle(log: Log, keys: Keys, signed: SignedClaim) -> bytes:
     """Write the bundle of a claim, with the newest evidence that the ledger has."""
     claim = parse_claim(signed.claim)
+    if (claim.identity, claim.account) != _party(keys):
+        raise _superseded(f"it is signed by identity key {claim.identity[:12]}, replaced since")
     numbers = {origin: number for number, origin in log.fetch_all("logs")}
     opened: dict[tuple[int, int], tuple[str, ...]] = {
         (numbers[claim.logs[item.log].origin], item.work_seq): ("audio", "body", "fingerprint")
         for item in claim.audio
     }
     gathered = {
-        one.cover.origin: one.part for one in gather_logs(log, bytes.fromhex(claim.work), opened)
+        one.cover.origin: one for one in gather_logs(log, bytes.fromhex(claim.work), opened)
     }
-    logs = tuple(gathered[cover.origin] for cover in claim.logs)
+    for cover in claim.logs:
+        if cover.origin not in gathered or cover.size not in gathered[cover.origin].sizes:
+            raise _superseded(
+                f"the newest anchors of log …{cover.origin[-12:]} do not show the checkpoint of"
+                f" size {cover.size} that it rests on"
+            )
+    logs = tuple(gathered[cover.origin].part for cover in claim.logs)
     return format_bundle(Bundle("full", signed, logs), keys.sign_identity)
 
 
@@ -153,6 +163,31 @@ def find_claim(log: Log, work: bytes) -> SignedClaim | None:
     )
 
 
+def _check_keys(keys: Keys, gathered: Sequence[Gathered]) -> None:
+    """Refuse to sign what would be refuted: these keys must speak for every anchored log."""
+    try:
+        party = last_party([one.holders for one in gathered])
+    except Refuted as error:
+        raise BadInput(f"no claim can rest on these logs together: {error}") from error
+    if (party.identity_key.hex(), party.account.hex()) != _party(keys):
+        raise BadInput(
+            f"the anchored record is held by identity key {party.identity_key.hex()[:12]}, and"
+            " does not show yet that it was replaced",
+            hint="run `stemproof anchor` first: a claim is signed by whom its checkpoints name",
+        )
+
+
+def _party(keys: Keys) -> tuple[str, str]:
+    return keys.public.identity_key.hex(), keys.account_address.removeprefix("0x").lower()
+
+
+def _superseded(why: str) -> BadInput:
+    return BadInput(
+        f"no bundle of this claim would be verified: {why}",
+        hint="make a new claim with `stemproof claim make`",
+    )
+
+
 def _state(
     log: Log,
     keys: Keys,
@@ -169,12 +204,13 @@ def _state(
     report = make_report(
         [parse_header(data) for data in one.part.headers[: one.cover.work_size]] for one in gathered
     )
+    identity, account = _party(keys)
     return Claim(
         work=work.id.hex(),
         title=work.title,
         made=format_time(moment),
-        identity=keys.public.identity_key.hex(),
-        account=keys.account_address.removeprefix("0x").lower(),
+        identity=identity,
+        account=account,
         logs=tuple(one.cover for one in gathered),
         audio=tuple(audio),
         credits=tuple(_credits(log, work.id)),

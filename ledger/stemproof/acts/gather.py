@@ -8,6 +8,7 @@ that the present account anchored, the first of which covers all that came befor
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from stemproof.acts.anchoring import Anchor, list_anchors
 from stemproof.acts.keeping import count_rotations
@@ -17,7 +18,11 @@ from stemproof.errors import BadInput
 from stemproof.log.sealing import checkpoint_at, head_at, prove_head, record_reader
 from stemproof.log.store import OWN_WORK, Log
 from stemproof.record.commitment import Opening
+from stemproof.record.event import parse_header
 from stemproof.seal.workmap import format_map_proof, map_key, prove_map
+
+if TYPE_CHECKING:
+    from stemproof.keys.rotation import Holder
 
 # Opened in every bundle: who holds the log, and what bounds its sessions in time.
 ALWAYS_OPEN = {"log.open": ("body",), "key.rotate": ("body",), "session.open": ("body",)}
@@ -30,6 +35,26 @@ class Gathered:
     number: int
     part: LogPart
     cover: LogCover
+    sizes: tuple[int, ...]
+
+    @property
+    def holders(self) -> tuple[Holder, ...]:
+        """List who held the log up to its newest anchor, in their order."""
+        from stemproof.keys.binding import check_binding
+        from stemproof.keys.rotation import check_rotation, holder_of
+
+        headers = [parse_header(data) for data in self.part.own_headers]
+        bodies = {
+            (headers[item.work_seq].action, item.work_seq): item.opening.value
+            for item in self.part.own_openings
+        }
+        if ("log.open", 0) not in bodies:
+            raise BadInput(f"the binding of log {self.cover.origin} cannot be opened")
+        held = [holder_of(check_binding(bodies["log.open", 0]))]
+        for action, seq in sorted(bodies, key=lambda each: each[1]):
+            if action == "key.rotate":
+                held.append(check_rotation(bodies[action, seq], held[-1]))
+        return tuple(held)
 
 
 def gather_logs(
@@ -131,7 +156,7 @@ def _gather(
         work_size=proved.head.size,
         work_root=proved.head.root.hex(),
     )
-    return Gathered(number, part, cover)
+    return Gathered(number, part, cover, tuple(anchor.size for anchor in anchors))
 
 
 def _head(log: Log, number: int, of: tuple[bytes, int], anchor: Anchor) -> Head:
@@ -160,8 +185,6 @@ def _head(log: Log, number: int, of: tuple[bytes, int], anchor: Anchor) -> Head:
 def _openings(
     log: Log, tree: int, size: int, opened: dict[int, tuple[str, ...]]
 ) -> tuple[Opened, ...]:
-    from stemproof.record.event import parse_header
-
     found = []
     for start in range(0, size, 1024):
         rows = log.fetch_all("events", tree, start, min(start + 1024, size))

@@ -1,0 +1,83 @@
+"""Claims on a real chain over the log of a lost computer, after the keys were replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from tests.keys.story import PASSPHRASE, Story, the_work, verify
+from tests.testnet.running import running_testnet
+
+from stemproof.acts import keeping
+from stemproof.acts.anchoring import Anchor
+from stemproof.acts.backing import back_up, restore_backup
+from stemproof.acts.claiming import choose_audio, find_claim, make_bundle, make_claim
+from stemproof.acts.home import Home, now, opened
+from stemproof.errors import BadInput
+from stemproof.keys.ring import Keys
+from stemproof.testnet.deploy import deploy_anchors
+from stemproof.verify.verdict import State
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """A ledger restored elsewhere, claimed, then given new keys."""
+
+    story: Story
+    home: Home
+    old_keys: Keys
+    new_keys: Keys
+    old_anchor: Anchor
+
+
+@pytest.fixture(scope="module")
+def replaced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replaced]:
+    folder = tmp_path_factory.mktemp("replaced")
+    with running_testnet(folder / "chain") as net:
+        deploy_anchors(net)
+        story = Story(net, folder / "song")
+        lost, keys = story.begin(folder / "lost")
+        story.save(lost, 1, 9)
+        anchor = story.anchor(lost, keys)
+        back_up(lost, folder / "ledger.backup", now())
+        home = Home(folder / "home")
+        restored = restore_backup(home, folder / "ledger.backup", keys.words, PASSPHRASE, now())
+        # The new log is not anchored yet: this claim rests on the old one alone.
+        assert verify(story.claim(home, restored.keys), anchor).state is State.VERIFIED
+        new = keeping.rotate(home, PASSPHRASE, now())
+        yield Replaced(story, home, restored.keys, new, anchor)
+
+
+def _claim_of_the_former_keys(replaced: Replaced) -> None:
+    with opened(replaced.home) as log:
+        signed = find_claim(log, the_work(replaced.home).id)
+        assert signed is not None
+        make_bundle(log, replaced.new_keys, signed)
+
+
+def test_keys_are_replaced_and_both_logs_are_claimed(replaced: Replaced) -> None:
+    story, home, keys = replaced.story, replaced.home, replaced.new_keys
+    with opened(home) as log:
+        work = the_work(home)
+        size = log.size
+        with pytest.raises(BadInput, match="does not show yet that it was replaced") as refusal:
+            make_claim(log, keys, work, choose_audio(log, work, [], []), now())
+        assert "stemproof anchor" in str(refusal.value.hint)
+        # A claim that is refused is not recorded.
+        assert log.size == size
+    with pytest.raises(BadInput, match="replaced since") as refusal:
+        _claim_of_the_former_keys(replaced)
+    assert "make a new claim" in str(refusal.value.hint)
+
+    story.save(home, 2)
+    anchor = story.anchor(home, keys)
+    with pytest.raises(BadInput, match="replaced since"):
+        _claim_of_the_former_keys(replaced)
+    verdict = verify(story.claim(home, keys), replaced.old_anchor, anchor)
+    assert [line for line in verdict.checks.lines if line.state is State.REFUTED] == []
+    assert verdict.state is State.VERIFIED
+    assert verdict.claim is not None
+    assert verdict.claim.identity == keys.public.identity_key.hex()
+    assert [log.holders[-1].number for log in verdict.logs] == [0, 1]
+    assert sum(line.name == "keys" for line in verdict.checks.lines) == 2
