@@ -63,8 +63,9 @@ class Room:
 
     def events(self) -> list[Event]:
         """Read all events of the work, oldest first."""
+        work = self.work.id.hex()
         with opened(self.home) as log:
-            return [event for event in read_events(log) if event.header.work == self.work.id.hex()]
+            return [event for event in read_events(log) if event.header.work == work]
 
     def actions(self) -> list[str]:
         """Name what was recorded since the work was added."""

@@ -165,11 +165,13 @@ class Desk:
         """Find the file that had this content and is no longer where it was."""
         if digest == NO_DIGEST:
             return None
-        for path, known in sorted(self.seen.items()):
-            is_absent = path in self.missing or known.is_gone
-            if is_absent and (known.kind, known.digest) == (kind, digest):
-                return path
-        return None
+        found = [
+            path
+            for path, known in self.seen.items()
+            if (known.kind, known.digest) == (kind, digest)
+            and (path in self.missing or known.is_gone)
+        ]
+        return min(found, default=None)
 
     def packed(self, path: str) -> bytes | None:
         """Give a session's last readable content as it is kept, compressed."""

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from stemproof.acts.begin import Work
-from stemproof.acts.changes import Changes, find_changes
+from stemproof.acts.changes import find_changes
 from stemproof.acts.desk import (
     QUIET,
     Bound,
@@ -22,6 +22,7 @@ from stemproof.acts.desk import (
     Look,
     Observed,
     read_seen,
+    with_clock,
 )
 from stemproof.acts.facts import fact
 from stemproof.acts.saves import (
@@ -42,7 +43,6 @@ __all__ = [
     "Line",
     "Look",
     "Observed",
-    "lay_out",
     "observe",
     "record_audio",
     "record_sessions",
@@ -57,17 +57,13 @@ def observe(log: Log, work: Work, look: Look, *, but: Collection[str] = ()) -> O
     desk = Desk(log, work, look, seen, missing=set(changes.missing))
     desk.observed.problems += changes.problems
     record_sessions(desk, [found for found in changes.sessions if found.path not in but])
+    absent = absent_audio(desk)
     for found in changes.audio:
         if found.path not in but:
-            hear_and_record(desk, found)
+            hear_and_record(desk, found, absent)
     for path in sorted(desk.missing - set(but)):
         record_gone(desk, path)
     return desk.observed
-
-
-def lay_out(log: Log, work: Work, look: Look, changes: Changes) -> Desk:
-    """Prepare the desk for changes that were found and have settled."""
-    return Desk(log, work, look, read_seen(log, work), missing=set(changes.missing))
 
 
 def record_sessions(desk: Desk, sessions: Iterable[Found]) -> None:
@@ -76,52 +72,57 @@ def record_sessions(desk: Desk, sessions: Iterable[Found]) -> None:
         record_save(desk, found)
 
 
-def hear_and_record(desk: Desk, found: Found) -> None:
+def hear_and_record(desk: Desk, found: Found, absent: frozenset[bytes]) -> None:
     """Hear one audio file here and now, and record it."""
     live = desk.is_live(found, desk.look.moment())
     try:
-        heard = hear(desk.work.folder, found, known=known_audio(desk, found), live=live)
+        heard = hear(desk.work.folder, found, known=known_audio(desk, found, absent), live=live)
+        if heard is not None and not record_audio(desk, heard):
+            heard = hear(desk.work.folder, found, live=live)
+            if heard is not None:
+                record_audio(desk, heard)
     except Unavailable as error:
         # A program is missing: nothing is wrong with the file, and it will be heard later.
         put_off(desk, found, str(error))
-        return
-    if heard is not None:
-        record_audio(desk, heard)
 
 
-def known_audio(desk: Desk, found: Found) -> frozenset[bytes]:
-    """Give the digests by which a file would be an old one, touched, moved or come back."""
+def absent_audio(desk: Desk) -> frozenset[bytes]:
+    """Give the digests of audio that is no longer where it was: a new file may be one of it."""
     return frozenset(
         state.digest
         for path, state in desk.seen.items()
-        if state.kind == "audio"
-        and state.digest != NO_DIGEST
-        and (path == found.path or path in desk.missing or state.is_gone)
-    )
+        if state.kind == "audio" and (path in desk.missing or state.is_gone)
+    ) - {NO_DIGEST}
 
 
-def record_audio(desk: Desk, heard: Heard) -> None:
-    """Record an audio file that was heard."""
+def known_audio(desk: Desk, found: Found, absent: frozenset[bytes]) -> frozenset[bytes]:
+    """Give the digests by which a file would be an old one: touched, moved or come back."""
+    state = desk.seen.get(found.path)
+    return absent if state is None else absent | ({state.digest} - {NO_DIGEST})
+
+
+def record_audio(desk: Desk, heard: Heard) -> bool:
+    """Record an audio file that was heard; False if it must be heard again, to the end."""
     found, known = heard.found, desk.seen.get(heard.found.path)
     if heard.digest != NO_DIGEST and record_known_content(desk, found, heard.digest):
-        return
+        return True
     if heard.why:
         record_unreadable(desk, found, heard.digest, heard.why)
-        return
+        return True
     if not heard.body:
-        # Another file took the place that it was known from; the next look hears it.
-        return
+        # It was known as a file that another one has turned out to be.
+        return False
     verb = "appeared" if known is None or known.is_gone else "changed"
     moment = desk.look.moment()
     with desk.writing(moment) as sitting:
-        draft = fact(
-            f"audio.{verb}", moment, heard.body, session=sitting.label, extra=heard.commitments
-        )
+        body = with_clock(heard.body, sitting)
+        draft = fact(f"audio.{verb}", moment, body, session=sitting.label, extra=heard.commitments)
         desk.log.append(desk.work.id, [draft])
         desk.put(found, heard.digest, None)
         note_unreadable(desk.log, desk.work.id, found.path, None)
     desk.observed.audio += 1
     desk.say(found.path, f"audio {verb}, {_length(heard)}")
+    return True
 
 
 def put_off(desk: Desk, found: Found, why: str) -> None:

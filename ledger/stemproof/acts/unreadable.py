@@ -7,6 +7,8 @@ import json
 from stemproof.log.store import Log
 
 _MAX_REASON = 300
+# Whoever has more has one reason for all of them.
+_MAX_KEPT = 100
 
 
 def read_unreadable(log: Log, work: bytes) -> dict[str, str]:
@@ -22,7 +24,7 @@ def note_unreadable(log: Log, work: bytes, path: str, why: str | None) -> None:
     if known.get(path) == why:
         return
     known.pop(path, None)
-    if why is not None:
+    if why is not None and len(known) < _MAX_KEPT:
         known[path] = why[:_MAX_REASON]
     log.put_setting(_unreadable_setting(work), json.dumps(known, sort_keys=True))
 

@@ -10,7 +10,7 @@ record. The system's messages only wake it; it looks by itself every few seconds
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from stemproof.acts.begin import Work, list_works
 from stemproof.acts.bounds import Bounds
 from stemproof.acts.changes import Changes, Settling, find_changes
-from stemproof.acts.desk import Desk, close_quiet_sitting, read_seen
+from stemproof.acts.desk import Desk, Seen, close_quiet_sitting, read_seen
 from stemproof.acts.ears import Answer, Ears, Job
 from stemproof.acts.home import Home, now, opened
 from stemproof.acts.keeping import check_place
@@ -26,6 +26,7 @@ from stemproof.acts.observe import (
     Line,
     Look,
     Observed,
+    absent_audio,
     known_audio,
     put_off,
     record_audio,
@@ -33,7 +34,7 @@ from stemproof.acts.observe import (
     watch_facts,
 )
 from stemproof.acts.saves import record_gone
-from stemproof.acts.survey import FolderGone, survey
+from stemproof.acts.survey import FolderGone, Found, survey
 from stemproof.acts.wake import Waker
 from stemproof.acts.watching import only_watcher
 from stemproof.errors import BadInput, Unavailable
@@ -100,6 +101,9 @@ class _Post:
     settling: Settling
     # What had changed before this watch began, and is not recorded yet.
     unwatched: set[str] = field(default_factory=set)
+    # What the log knows of its files; nobody else writes that while this watch runs.
+    seen: dict[str, Seen] | None = None
+    missing: frozenset[str] = frozenset()
     is_open: bool = False
     next_look: float = 0.0
     earliest_look: float = 0.0
@@ -132,6 +136,9 @@ class _Watcher:
             except Unavailable as error:
                 # A full disk, a ledger in use: nothing is lost, the next look finds it again.
                 self._complain(error)
+                for post in self._posts.values():
+                    # What was written down and rolled back is not known.
+                    post.seen = None
                 self._wait(self._pace.look_s)
             else:
                 self._wait(self._pace.tick_s)
@@ -178,7 +185,7 @@ class _Watcher:
             post.next_look = min(post.next_look, post.earliest_look)
         if started < post.next_look:
             return
-        seen = read_seen(self._log, post.work)
+        seen = self._seen(post)
         try:
             there = survey(post.work.folder)
         except (FolderGone, BadInput) as error:
@@ -188,9 +195,9 @@ class _Watcher:
             post.next_look = started + self._pace.look_s
             return
         changes = find_changes(post.work.folder, there, seen)
-        # A quarter of the time at most goes into looking, and a hundredth when nothing happens.
+        # A third of the time at most goes into looking, and a hundredth when nothing happens.
         cost = self._clock.monotonic() - started
-        post.earliest_look = started + max(0.1, 4 * cost)
+        post.earliest_look = started + max(0.1, 2 * cost)
         if not post.is_open:
             self._open(post, changes)
         settled = post.settling.settle(changes, started)
@@ -215,15 +222,10 @@ class _Watcher:
         post.settling.forget()
 
     def _record(self, post: _Post, changes: Changes, settled: Changes) -> None:
-        at_s = self._clock.monotonic()
+        post.missing = changes.missing
         desk = self._desk(post)
-        desk.missing = set(changes.missing)
         record_sessions(desk, settled.sessions)
-        for found in settled.audio:
-            if post.put_off.get(found.path, 0.0) <= at_s:
-                live = desk.is_live(found, self._clock.moment())
-                known = known_audio(desk, found)
-                self._ears.ask(Job(post.work.id, post.work.folder, found, known, live))
+        self._listen_to(post, desk, settled.audio)
         for path in sorted(settled.missing & desk.missing):
             # Under its new name it may still be waiting to be heard.
             if desk.seen[path].kind == "session" or not self._ears.is_busy(post.work.id):
@@ -235,6 +237,14 @@ class _Watcher:
         self._report(post, desk.observed)
         for problem in changes.problems:
             self._tell_problem(post, problem)
+
+    def _listen_to(self, post: _Post, desk: Desk, audio: Sequence[Found]) -> None:
+        at_s, absent = self._clock.monotonic(), absent_audio(desk)
+        for found in audio:
+            if post.put_off.get(found.path, 0.0) <= at_s:
+                live = desk.is_live(found, self._clock.moment())
+                known = known_audio(desk, found, absent)
+                self._ears.ask(Job(post.work.id, post.work.folder, found, known, live))
 
     def _take_answers(self) -> None:
         for answer in self._ears.answers():
@@ -249,15 +259,11 @@ class _Watcher:
         if answer.problem:
             post.put_off[found.path] = self._clock.monotonic() + _RETRY_S
             put_off(desk, found, answer.problem)
-        elif answer.heard is not None:
-            desk.missing = {
-                path
-                for path, state in desk.seen.items()
-                if not state.is_gone and not (post.work.folder / path).exists()
-            }
-            record_audio(desk, answer.heard)
+        elif answer.heard is None or not record_audio(desk, answer.heard):
+            # It changed while it was heard, or is another file than it seemed: look again.
+            post.next_look = min(post.next_look, post.earliest_look)
+        else:
             post.unwatched.discard(found.path)
-        post.next_look = min(post.next_look, post.earliest_look)
         self._report(post, desk.observed)
 
     def _beat(self) -> None:
@@ -286,8 +292,19 @@ class _Watcher:
 
     def _desk(self, post: _Post) -> Desk:
         look = Look(moment=self._clock.moment, live=True, bound=self._bounds.find)
-        seen = read_seen(self._log, post.work)
-        return Desk(self._log, post.work, look, seen, unwatched=post.unwatched)
+        return Desk(
+            self._log,
+            post.work,
+            look,
+            self._seen(post),
+            missing=set(post.missing),
+            unwatched=post.unwatched,
+        )
+
+    def _seen(self, post: _Post) -> dict[str, Seen]:
+        if post.seen is None:
+            post.seen = read_seen(self._log, post.work)
+        return post.seen
 
     def _note(self, posts: Collection[_Post], action: str) -> None:
         monotonic_ms = int(self._clock.monotonic() * 1000)
