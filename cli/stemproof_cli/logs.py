@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 POLL_S = 0.3
 CUT = 160
+# More lines than anybody reads; all of a log is in its file.
+MAX_SHOWN = 1_000_000
 _AGO = re.compile(r"(\d{1,6})([mhdw])", re.ASCII)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -46,7 +48,9 @@ def show(
         str | None,
         typer.Option(metavar="WHEN", help="A date, a date and time, or 30m, 2h, 3d, 1w ago."),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest.")] = 50,
+    limit: Annotated[
+        int, typer.Option(min=1, max=MAX_SHOWN, help="At most so many, the newest.")
+    ] = 50,
     all_: All = False,
     json: Json = False,
 ) -> None:

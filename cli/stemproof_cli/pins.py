@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from stemproof.acts.begin import Work
+    from stemproof.content.cid import Cid
     from stemproof.record.canonical import Json as JsonValue
 
 pin_app = typer.Typer(help="Put stems where anyone can fetch and check them.")
@@ -127,17 +128,17 @@ def fetch(
     ] = False,
 ) -> None:
     """Fetch pinned content; every block is checked against its CID."""
-    from stemproof.content.cid import parse_cid
     from stemproof.pin import node
     from stemproof.pin.age import decrypt_file
     from stemproof.pin.gateway import fetch as fetch_from
 
+    wanted = _parse_cid(cid)
     running = node.status(context.home().blocks)
     gateways = [*(gateway or []), *([] if running is None else [running.gateway_url])]
     keys = context.unlock(context.ledger()) if decrypt else None
     received = target if keys is None else target.with_name(target.name + ".age")
     with say.waiting(f"fetching {cid}"):
-        fetched = fetch_from(parse_cid(cid), gateways, received)
+        fetched = fetch_from(wanted, gateways, received)
     for fault in fetched.faults:
         say.talk(f"{fault.gateway}: {fault.reason}")
     size = fetched.bytes
@@ -200,6 +201,17 @@ def cid(
     from stemproof.pin.tree import build_path
 
     say.answer(str(build_path(path, profile=profile_named(profile)).cid))
+
+
+def _parse_cid(text: str) -> Cid:
+    from stemproof.content.cid import parse_cid
+    from stemproof.errors import Malformed, Usage
+
+    try:
+        return parse_cid(text)
+    except Malformed as error:
+        # Typed by the user: nothing was fetched that could be wrong.
+        raise Usage(str(error)) from error
 
 
 def _files(paths: list[Path]) -> Iterator[Path]:

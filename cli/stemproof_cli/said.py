@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from stemproof.log.store import Log
 
 SHOWN = 20
+MAX_EVENT = 2**63 - 1
+"""The largest number of an event that the ledger can hold."""
 
 WorkName = Annotated[
     str | None,
@@ -45,7 +47,7 @@ def note(
         # Four bytes are the most that UTF-8 takes for a character; one more shows that it is long.
         data = sys.stdin.buffer.read(4 * MAX_NOTE + 4)
         text = data.decode("utf-8", "surrogateescape")
-    with opened(context.ledger()) as log:
+    with opened(context.writable()) as log:
         found = find_work(log, work)
         event = say_note(log, found, text, stage, now())
     say.answer(say.clean(f"event {event}: note on {found.title}"))
@@ -64,7 +66,7 @@ def credit(
     from stemproof.acts.home import now, opened
     from stemproof.acts.said import say_credit
 
-    with opened(context.ledger()) as log:
+    with opened(context.writable()) as log:
         found = find_work(log, work)
         event, code = say_credit(log, found, name, role, now())
     say.answer(say.clean(f"event {event}: {' '.join(name.split())}, {code} on {found.title}"))
@@ -73,7 +75,9 @@ def credit(
 def erase(
     events: Annotated[
         list[int] | None,
-        typer.Argument(metavar="[EVENT]...", help="Numbers that `stemproof log show` shows."),
+        typer.Argument(
+            metavar="[EVENT]...", max=MAX_EVENT, help="Numbers that `stemproof log show` shows."
+        ),
     ] = None,
     work: WorkName = None,
     prompts: Annotated[

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,23 +59,29 @@ class Spawner:
         *arguments: str,
         die_at: int = 0,
         kill_after_s: float | None = None,
-        passphrase: str = PASSPHRASE,
+        passphrase: str | None = PASSPHRASE,
+        under: Mapping[str, int] | None = None,
     ) -> Ended:
-        """Run one command on a desk; kill it at a point or after a time, if one is given."""
+        """Run one command on a desk; kill it at a point or after a time, if one is given.
+
+        `under` is what the system does not grant it: {"file_bytes": n}, {"powerless": 1}.
+        """
         began = time.monotonic()
+        given = () if passphrase is None else ("--passphrase-fd", "9")
         asked = {
-            "args": ["--home", str(desk.home.path), "--passphrase-fd", "9", *arguments],
+            "args": ["--home", str(desk.home.path), *given, *arguments],
             "folder": str(desk.out),
             "die_at": die_at,
-            "passphrase": passphrase,
+            "passphrase": passphrase or "",
+            "under": dict(under or {}),
         }
         (desk.out / "points").unlink(missing_ok=True)
         self.say(asked)
         pid = self._hear()["pid"]
         if kill_after_s is not None:
             time.sleep(kill_after_s)
-            # It is a child of the other process until that has answered.
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         code = self._hear()["code"]
         points = desk.out / "points"
         return Ended(

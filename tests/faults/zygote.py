@@ -2,7 +2,8 @@
 
     python zygote.py        one JSON object a line in, one a line out
 
-Asked: {"args": [...], "folder": where the child works and writes out, err, points, "die_at": n}.
+Asked: {"args": [...], "folder": where the child works and writes what it answers, "die_at": n,
+"passphrase": ..., "under": what the system refuses}.
 Answered at once with {"pid": n}; when the child has ended with {"code": n}, negative for a signal.
 The child runs the real command. `die_at` n has it killed by SIGKILL just before the nth time that
 it is about to touch a file, a database or a socket; 0 lets it live and only counts.
@@ -10,9 +11,11 @@ it is about to touch a file, a database or a socket; 0 lets it live and only cou
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import json
 import os
+import resource
 import signal
 import sys
 import threading
@@ -85,6 +88,7 @@ def serve() -> None:
         if not pid:
             points = Points(asked["die_at"])
             _arrange(Path(asked["folder"]), asked["passphrase"])
+            _limit(**asked["under"])
             threading.setprofile(points)
             sys.setprofile(points)
             code = say.run(main.app, context.move_settings_first(asked["args"]))
@@ -111,6 +115,18 @@ def _arrange(folder: Path, passphrase: str) -> None:
         os.dup2(file, descriptor)
         os.close(file)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+
+
+def _limit(file_bytes: int = 0, powerless: int = 0) -> None:
+    """Let the system refuse: files beyond a size, as a full disk does, or what root may do."""
+    if file_bytes:
+        # Python ignores the signal; writing fails with an error instead.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
+    if powerless:
+        # Version 3 of the header, this process; no capability in any of the three sets.
+        header = (ctypes.c_uint32 * 2)(0x20080522, 0)
+        if ctypes.CDLL(None).capset(header, (ctypes.c_uint32 * 6)()):
+            raise OSError("capabilities cannot be dropped")
 
 
 _PIPE = os.dup(1)

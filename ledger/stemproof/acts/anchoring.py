@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from stemproof.acts.address import check_address
 from stemproof.acts.home import Home, now
 from stemproof.acts.keeping import count_rotations, rotations_of
 from stemproof.errors import BadInput, Refuted, Unavailable
@@ -71,6 +72,8 @@ def connect(home: Home, log: Log, *, chain: str | None = None, rpc: str | None =
     from stemproof.anchor.evm import open_chain
 
     name, url = choose_chain(home, log, chain=chain, rpc=rpc)
+    if url is not None:
+        check_address(url)
     chains = load_chains(home.chains_file if home.chains_file.exists() else None)
     return open_chain(find_chain(chains, name), rpc_url=url)
 
@@ -184,15 +187,21 @@ def refresh(log: Log, chain: Chain) -> list[Anchor]:
 
     moved = []
     for anchor in _all_anchors(log):
-        if anchor.chain == chain.info.id and anchor.state in OPEN_STATES:
-            try:
-                found = _refresh_one(log, chain, anchor)
-            except (NodeRefuses, Unsupported):
-                found = _by_number(log, anchor.number)
-                if found.block_hash is None:
-                    raise
-            if found != anchor:
-                moved.append(found)
+        if anchor.chain != chain.info.id:
+            continue
+        if anchor.state == "failed" and _stands(chain, anchor):
+            # A node had lied about it; without it the heads after it could not be proved.
+            log.run("put_anchor_state", "pending", anchor.number)
+        elif anchor.state not in OPEN_STATES:
+            continue
+        try:
+            found = _refresh_one(log, chain, _by_number(log, anchor.number))
+        except (NodeRefuses, Unsupported):
+            found = _by_number(log, anchor.number)
+            if found.block_hash is None:
+                raise
+        if found != anchor:
+            moved.append(found)
     return moved
 
 
@@ -241,6 +250,13 @@ def _refresh_one(log: Log, chain: Chain, anchor: Anchor) -> Anchor:
         elif state != anchor.state:
             log.run("put_anchor_state", state, anchor.number)
     return _by_number(log, anchor.number)
+
+
+def _stands(chain: Chain, anchor: Anchor) -> bool:
+    """Whether an anchor that was said to have failed is in a block all the same."""
+    from stemproof.anchor.follow import TxState, find_status
+
+    return find_status(chain, anchor.raw).state in (TxState.MINED, TxState.FINAL)
 
 
 def _note_block(log: Log, anchor: Anchor, block: BlockRef) -> None:

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from stemproof.acts.address import check_address
 from stemproof.claim.container import MAX_BUNDLE_BYTES
-from stemproof.errors import BadInput, Usage
+from stemproof.errors import BadInput, Malformed, Usage
 from stemproof.verify.bundle import Verdict, verify_bundle
 from stemproof.verify.sound import check_sound
 from stemproof.verify.trust import Trust, TrustFile, parse_trust
@@ -44,7 +45,6 @@ def make_trust(asked: Asked) -> Trust:
     """Put together whom the verifier trusts: the shipped tables, a file, the options."""
     from stemproof.anchor.blocks import RpcBlocks
     from stemproof.anchor.chains import contract_on, find_chain, load_chains
-    from stemproof.evidence.ethsig import parse_address
 
     chains = load_chains(asked.chains_file)
     file = TrustFile((), (), ())
@@ -56,12 +56,14 @@ def make_trust(asked: Asked) -> Trust:
     for chain, address in file.contracts:
         contracts.setdefault(chain, set()).add(address)
     if asked.contract is not None:
-        only = {bytes(parse_address(asked.contract))}
+        only = {_parse_contract(asked.contract)}
         ids = chains if chain_id is None else (chain_id,)
         contracts = dict.fromkeys(ids, only)
+    for url in asked.rpcs:
+        check_address(url)
     sources = tuple(RpcBlocks(url) for url in asked.rpcs)
     needed = len(sources) // 2 + 1 if asked.needed is None else asked.needed
-    if sources and not 1 <= needed <= len(sources):
+    if (sources or asked.needed is not None) and not 1 <= needed <= len(sources):
         raise Usage(f"{needed} of {len(sources)} nodes cannot agree")
     return Trust(
         contracts={chain: frozenset(known) for chain, known in contracts.items()},
@@ -92,6 +94,16 @@ def _read(path: Path, limit: int) -> bytes:
     if len(data) > limit:
         raise BadInput(f"{path} is larger than {limit} bytes")
     return data
+
+
+def _parse_contract(text: str) -> bytes:
+    from stemproof.evidence.ethsig import parse_address
+
+    try:
+        return bytes(parse_address(text))
+    except Malformed as error:
+        # The verifier's own slip says nothing about the bundle.
+        raise Usage(f"--contract: {error}") from error
 
 
 def _parse_hash(text: str) -> bytes:
