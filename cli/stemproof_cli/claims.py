@@ -11,18 +11,11 @@ from stemproof_cli import context, say
 
 if TYPE_CHECKING:
     from stemproof.record.canonical import Json as JsonValue
-    from stemproof.verify.bundle import Verdict
 
 claim_app = typer.Typer(help="State what a finished work is and how it was made.")
 
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
 WorkName = Annotated[str | None, typer.Argument(metavar="WORK", help="Title, folder or id.")]
-
-DOES_NOT_SAY = (
-    "not shown by this: that what the claim says is true, that no AI was used unobserved, who sat"
-    " at the keyboard, and that no other log exists under other keys.",
-    "below evidence level E4, the log was kept on a device that its author controls.",
-)
 
 
 def register(app: typer.Typer) -> None:
@@ -111,6 +104,7 @@ def verify(
     """Check a bundle, and audio files against it: verified, refuted or undecided."""
     from stemproof.acts.checking import Asked, check_files
     from stemproof.verify.verdict import EXIT_CODES
+    from stemproof_cli.verdicts import print_verdict, verdict_document
 
     user_chains = context.home().chains_file
     asked = Asked(
@@ -129,74 +123,6 @@ def verify(
     else:
         print_verdict(bundle, verdict)
     raise typer.Exit(EXIT_CODES[verdict.state])
-
-
-def print_verdict(bundle: Path, verdict: Verdict) -> None:
-    """Write a verdict for people: warnings first, the answer, a line for each check."""
-    for warning in verdict.warnings:
-        say.answer(warning)
-    say.answer(f"{verdict.state}: {say.clean(bundle.name)}")
-    claim = verdict.claim
-    if claim is not None:
-        say.answer(f"  {say.clean(claim.title)}, claimed {claim.made}", "")
-    say.table(
-        ("", "check", "found"),
-        [(line.state, line.name, line.says) for line in verdict.checks.lines],
-    )
-    if claim is None:
-        return
-    counts = claim.report.stages
-    if counts:
-        say.answer("")
-        say.table(
-            ("stage", "class", "observed", "decisions"),
-            [(item.stage, item.class_, item.observed, str(item.events)) for item in counts],
-        )
-    coverage = claim.report.coverage
-    say.answer(
-        "",
-        f"saves: {coverage.seen} seen live, {coverage.jumped} after unobserved changes,"
-        f" {coverage.found} found, {coverage.unreadable} unreadable",
-        *DOES_NOT_SAY,
-    )
-
-
-def verdict_document(bundle: Path, verdict: Verdict) -> dict[str, JsonValue]:
-    """Give the same facts as one JSON document."""
-    claim = verdict.claim
-    return {
-        "v": 0,
-        "bundle": bundle.name,
-        "verdict": str(verdict.state),
-        "warnings": list(verdict.warnings),
-        "checks": [
-            {"name": line.name, "state": str(line.state), "says": line.says}
-            for line in verdict.checks.lines
-        ],
-        "brackets": [
-            {"origin": item.origin, "not_after": item.not_after, "block": item.block}
-            for item in verdict.brackets
-        ],
-        "claim": None
-        if claim is None
-        else {
-            "title": claim.title,
-            "work": claim.work,
-            "identity": claim.identity,
-            "account": claim.account,
-            "made": claim.made,
-            "stages": [
-                {
-                    "stage": item.stage,
-                    "class": item.class_,
-                    "observed": item.observed,
-                    "events": item.events,
-                }
-                for item in claim.report.stages
-            ],
-        },
-        "does_not_say": list(DOES_NOT_SAY),
-    }
 
 
 def file_name(title: str) -> str:

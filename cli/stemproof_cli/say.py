@@ -7,11 +7,14 @@ Strangers' text is stripped of control characters before it reaches a terminal.
 from __future__ import annotations
 
 import json
+import math
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from textwrap import TextWrapper
+from typing import TYPE_CHECKING, Final
 
 import typer
 
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
 INTERNAL_ERROR = 70
 INTERRUPTED = 130
+# Narrower columns are not wrapped: one word a line is harder to read than a long line.
+NARROWEST: Final = 24
 
 
 def run(app: typer.Typer, arguments: list[str]) -> int:
@@ -101,15 +106,40 @@ def complain(text: str, hint: str | None = None) -> None:
         talk(f"stemproof: hint: {clean(hint)}")
 
 
+def paragraph(text: str) -> None:
+    """Write a sentence of the answer; on a terminal its lines end between words."""
+    answer(*_wrap(text, _width()))
+
+
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Write rows under headings, as wide as they are; nothing is cut when piped."""
+    """Write rows under headings, as wide as they are.
+
+    When piped, a row is a line and nothing is cut; on a terminal the last column is wrapped
+    under its heading.
+    """
     cells = [[clean(cell) for cell in row] for row in rows]
     widths = [
         max([len(name), *(len(row[place]) for row in cells)]) for place, name in enumerate(columns)
     ]
+    indent = sum(widths[:-1]) + 2 * (len(widths) - 1)
     for row in [[name.upper() for name in columns], *cells]:
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        answer(line.rstrip())
+        *first, last = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        line, *more = _wrap(last.rstrip(), _width() - indent)
+        answer("  ".join([*first, line]).rstrip())
+        answer(*(" " * indent + part for part in more))
+
+
+def _width() -> float:
+    """Give the terminal's width in characters; without a terminal there is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else math.inf
+
+
+def _wrap(text: str, width: float) -> list[str]:
+    if len(text) <= width or width < NARROWEST:
+        return [text]
+    # A hash, path or address stays in one piece, to be copied.
+    wrapper = TextWrapper(int(width), break_long_words=False, break_on_hyphens=False)
+    return wrapper.wrap(text) or [text]
 
 
 def confirm(question: str, *, yes: bool) -> None:

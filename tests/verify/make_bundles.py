@@ -39,7 +39,7 @@ class Case:
     verdict: str
     # The checks that say so; none where it is verified.
     checks: tuple[str, ...] = ()
-    levels: tuple[tuple[str, str, int], ...] = ()
+    levels: tuple[tuple[str, str, str, int], ...] = ()
 
 
 def make_cases(chain: AnvilChain) -> Iterator[Case]:
@@ -58,7 +58,11 @@ def make_cases(chain: AnvilChain) -> Iterator[Case]:
     master = studio.record_audio("bounce/master.wav")
     studio.anchor(chain)
     bundle = studio.bundle(master)
-    levels = (("composition", "E3", 1), ("lyrics", "E0", 1), ("mixing", "E3", 1))
+    levels = (
+        ("composition", "human", "E3", 1),
+        ("lyrics", "unknown", "E0", 1),
+        ("mixing", "human_with_tool", "E3", 1),
+    )
     yield Case("song", studio.sealed(bundle), "verified", levels=levels)
     yield from _refused(studio, bundle)
     unknown = put_together(

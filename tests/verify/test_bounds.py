@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from tests.verify.altering import judge
@@ -64,9 +63,16 @@ def test_a_session_that_holds_a_head_of_the_slot_began_after_its_block() -> None
     verdict = _finish(studio, chain)
     assert verdict.state is State.VERIFIED
     assert [
-        (each.session, each.not_before, each.not_before_block, each.not_after, each.rests_on)
+        (
+            each.session,
+            each.not_before,
+            each.not_before_block,
+            each.not_after,
+            each.not_after_block,
+            each.rests_on,
+        )
         for each in verdict.sessions
-    ] == [(LATER, FIRST_TIME + 12, 1, FIRST_TIME + 12 * 10, "head")]
+    ] == [(LATER, FIRST_TIME + 12, 1, FIRST_TIME + 12 * 10, 10, "head")]
     assert _levels(verdict) == {"E2": 2, "E3": 1}
 
 
@@ -236,11 +242,13 @@ def test_the_level_follows_from_observation_binding_and_bounds(
     assert level_of(header, is_bound=is_bound, is_bracketed=is_bracketed) == level
 
 
-def test_levels_are_counted_by_stage_and_never_for_facts_about_the_record() -> None:
+def test_levels_are_counted_by_stage_and_class_and_never_for_facts_about_the_record() -> None:
     headers = [_header(stage=stage) for stage in ("mixing", "lyrics", "none", "mixing")]
+    headers.append(_header(stage="mixing", class_="human"))
     counts = count_levels([LeveledLog(headers, True), LeveledLog(headers[:1], False)])
     assert counts == (
-        LevelCount("lyrics", "E2", 1),
-        LevelCount("mixing", "E1", 1),
-        LevelCount("mixing", "E2", 2),
+        LevelCount("lyrics", "human_with_tool", "E2", 1),
+        LevelCount("mixing", "human", "E2", 1),
+        LevelCount("mixing", "human_with_tool", "E1", 1),
+        LevelCount("mixing", "human_with_tool", "E2", 2),
     )

@@ -46,7 +46,7 @@ def test_a_bundle_comes_to_its_verdict(name: str) -> None:
     verdict = judge(base64.b64decode(vector["bundle"], validate=True), trust)
     assert verdict.state == vector["verdict"], verdict.checks.lines
     if verdict.state is State.VERIFIED:
-        found = [[each.stage, each.level, each.events] for each in verdict.levels]
+        found = [[each.stage, each.class_, each.level, each.events] for each in verdict.levels]
         assert found == vector["levels"]
         assert verdict.warnings == ("rehearsal on a private chain, proves nothing to others",)
     else:

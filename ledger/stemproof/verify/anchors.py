@@ -32,7 +32,10 @@ class Anchored:
 def check_anchors(part: LogPart, log: CheckedLog) -> Anchored:
     """Check that the heads lead, anchor by anchor, to the word that the contract holds."""
     if part.anchorage is None or part.evidence is None:
-        raise Undecided("the checkpoint is not anchored yet", hint="ask the artist to anchor it")
+        raise Undecided(
+            "the checkpoint is not anchored yet",
+            hint="ask the artist for a bundle after the anchor",
+        )
     where, evidence = part.anchorage, parse_evidence(part.evidence)
     for name, found, want in (
         ("chain", evidence.chain_id, where.chain_id),
@@ -41,13 +44,13 @@ def check_anchors(part: LogPart, log: CheckedLog) -> Anchored:
         ("origin", evidence.origin_id.hex(), hashlib.sha256(log.origin.encode()).hexdigest()),
     ):
         if found != want:
-            raise Refuted(f"the evidence is for {name} {found}, want {want}")
+            raise Refuted(f"the evidence is for {name} {found!s:.12}, want {want!s:.12}")
     for checked in log.heads:
         # Of several holders only the one that the checkpoint itself names counts.
         if checked.holder.account != where.publisher:
             raise Refuted(
-                f"the anchors were published by 0x{where.publisher.hex()}, the log is bound to"
-                f" 0x{checked.holder.account.hex()} at size {checked.checkpoint.size}"
+                f"the anchors were published by 0x{where.publisher.hex()[:12]}, the log is bound to"
+                f" 0x{checked.holder.account.hex()[:12]} at size {checked.checkpoint.size}"
             )
     proved = check_evidence(evidence)
     if proved.time > MAX_TIME:
@@ -71,11 +74,11 @@ def check_contract(anchored: Anchored, trust: Trust) -> bool:
         raise Refuted(f"the anchor is on chain {anchored.chain_id}, asked for {trust.chain_id}")
     known = trust.contracts.get(anchored.chain_id, frozenset())
     if anchored.contract not in known:
-        listed = ", ".join("0x" + address.hex() for address in sorted(known)) or "none"
+        listed = ", ".join("0x" + address.hex()[:12] for address in sorted(known)) or "none"
         raise Undecided(
-            f"contract 0x{anchored.contract.hex()} on chain {anchored.chain_id} is not one that"
-            f" you trust (trusted there: {listed})",
-            hint="name it with --contract if you know it",
+            f"contract 0x{anchored.contract.hex()[:12]} on chain {anchored.chain_id} is not one"
+            f" that you trust (trusted there: {listed})",
+            hint=f"if you know it, name it: --contract 0x{anchored.contract.hex()}",
         )
     return True
 
@@ -88,14 +91,15 @@ def check_canonical(anchored: Anchored, trust: Trust) -> str:
         return f"block {proved.number} has the hash that you gave"
     if typed and not trust.sources:
         raise Refuted(
-            f"block {proved.number} has the hash {proved.block_hash.hex()}, which is not the one"
-            " that you gave"
+            f"block {proved.number} has the hash {proved.block_hash.hex()[:12]}, which is not the"
+            " one that you gave"
         )
     if not trust.sources:
         raise Undecided(
             f"nobody was asked whether block {proved.number} with hash"
-            f" {proved.block_hash.hex()} is canonical on chain {anchored.chain_id}",
-            hint="give its hash with --block, or a node to ask with --rpc",
+            f" {proved.block_hash.hex()[:12]} is canonical on chain {anchored.chain_id}",
+            hint=f"look block {proved.number} up where you trust the answer; if its hash is the"
+            f" same, say --block {proved.block_hash.hex()}, or name a node to ask with --rpc",
         )
     return _ask(anchored, trust)
 

@@ -49,7 +49,7 @@ class SessionBracket:
 
     `work_seq` is the event that opened it. `not_before` is None where the block is known to
     be on the chain and its time is not proved; `not_after` is the time of the anchor that
-    covers the session's last covered event.
+    covers the session's last covered event, in block `not_after_block`.
     """
 
     origin: str
@@ -58,6 +58,7 @@ class SessionBracket:
     not_before: int | None
     not_before_block: int
     not_after: int
+    not_after_block: int
     rests_on: str
 
 
@@ -177,6 +178,7 @@ class _Chain:
 
 def _bracket(log: CheckedLog, blocks: Sequence[Block], held: _Held) -> SessionBracket:
     number = held.bound.number
+    covering = blocks[_covering(log, held.events[-1])]
     return SessionBracket(
         origin=log.origin,
         session=held.session,
@@ -184,7 +186,8 @@ def _bracket(log: CheckedLog, blocks: Sequence[Block], held: _Held) -> SessionBr
         # The newest proved block that is no newer: its time is proved, that of others is not.
         not_before=max((each.time for each in blocks if each.number <= number), default=None),
         not_before_block=number,
-        not_after=blocks[_covering(log, held.events[-1])].time,
+        not_after=covering.time,
+        not_after_block=covering.number,
         rests_on=held.bound.rests_on,
     )
 

@@ -30,6 +30,9 @@ class Bracket:
     origin: str
     not_after: int
     block: int
+    block_hash: bytes
+    chain_id: int
+    contract: bytes
 
 
 @dataclass(slots=True)
@@ -59,7 +62,7 @@ def verify_bundle(data: bytes, trust: Trust) -> Verdict:
         claim = statement.read_claim(bundle)
     except StemproofError as error:
         state = State.REFUTED if isinstance(error, Refuted) else State.UNDECIDED
-        checks.add("bundle", state, str(error))
+        checks.add("bundle", state, str(error), error.hint or "")
         return verdict
     checks.add("bundle", State.VERIFIED, "well formed; every byte is accounted for")
     for name in bundle.unknown:
@@ -148,7 +151,9 @@ def _check_claim(
     checks.run(
         "claim signatures",
         lambda: statement.check_claim_signatures(bundle.signed, covered, logs),
-        lambda _: f"signed by identity key {claim.identity[:12]} and account 0x{claim.account}",
+        lambda _: (
+            f"signed by identity key {claim.identity[:12]} and account 0x{claim.account[:12]}"
+        ),
     )
     checks.run(
         "claim counts",
@@ -182,8 +187,7 @@ def _check_chain(
         if anchored is not None:
             warnings += _warn(anchored, trust)
             is_dated = _check_anchor(verdict.checks, anchored, trust)
-            proved = anchored.proved
-            brackets.append(Bracket(log.origin, proved.time, proved.number))
+            brackets.append(_bracket(log, anchored))
             if covered is not None:
                 size = covered.heads[place].head.work_size
                 bracketed = _check_bounds(verdict.checks, log, anchored, size, trust)
@@ -192,6 +196,18 @@ def _check_chain(
                     verdict.sessions += bracketed.sessions
     verdict.brackets, verdict.warnings = tuple(brackets), tuple(dict.fromkeys(warnings))
     return inside
+
+
+def _bracket(log: CheckedLog, anchored: Anchored) -> Bracket:
+    proved = anchored.proved
+    return Bracket(
+        origin=log.origin,
+        not_after=proved.time,
+        block=proved.number,
+        block_hash=proved.block_hash,
+        chain_id=anchored.chain_id,
+        contract=anchored.contract,
+    )
 
 
 def _check_bounds(
@@ -214,7 +230,7 @@ def _check_anchor(checks: Checks, anchored: Anchored, trust: Trust) -> bool:
     is_known = checks.run(
         "contract",
         lambda: anchors.check_contract(anchored, trust),
-        lambda _: f"0x{anchored.contract.hex()} on chain {anchored.chain_id}, which you trust",
+        lambda _: f"0x{anchored.contract.hex()[:12]} on chain {anchored.chain_id}, which you trust",
     )
     is_canonical = checks.run(
         "canonical block", lambda: anchors.check_canonical(anchored, trust), lambda says: says

@@ -17,16 +17,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from stemproof.record.event import Header
-from stemproof.record.vocabulary import STAGES
+from stemproof.record.vocabulary import CLASSES, STAGES
 
 LEVELS: Final = ("E0", "E1", "E2", "E3")
 
 
 @dataclass(frozen=True, slots=True)
 class LevelCount:
-    """How many decisions of one stage have one level."""
+    """How many decisions of one stage and class have one level."""
 
     stage: str
+    class_: str
     level: str
     events: int
 
@@ -53,17 +54,18 @@ def level_of(header: Header, *, is_bound: bool, is_bracketed: bool) -> str:
 
 
 def count_levels(logs: Iterable[LeveledLog]) -> tuple[LevelCount, ...]:
-    """Count a work's decisions by stage and level, lowest first; stage `none` is not counted."""
-    counts: Counter[tuple[str, str]] = Counter()
+    """Count decisions by stage, class and level, lowest first; stage `none` is not counted."""
+    counts: Counter[tuple[str, str, str]] = Counter()
     for log in logs:
         for header in log.headers:
             if header.stage != "none":
                 is_bracketed = header.work_seq in log.bracketed
                 level = level_of(header, is_bound=log.is_bound, is_bracketed=is_bracketed)
-                counts[header.stage, level] += 1
+                counts[header.stage, header.class_, level] += 1
     return tuple(
-        LevelCount(stage, level, counts[stage, level])
+        LevelCount(stage, class_, level, counts[stage, class_, level])
         for stage in STAGES
+        for class_ in CLASSES
         for level in LEVELS
-        if counts[stage, level]
+        if counts[stage, class_, level]
     )

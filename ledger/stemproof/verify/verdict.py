@@ -32,6 +32,8 @@ class Check:
     name: str
     state: State
     says: str
+    # What the verifier can do about it, with what they need for it in full.
+    hint: str = ""
 
 
 @dataclass(slots=True)
@@ -40,9 +42,9 @@ class Checks:
 
     lines: list[Check] = field(default_factory=list)
 
-    def add(self, name: str, state: State, says: str) -> None:
+    def add(self, name: str, state: State, says: str, hint: str = "") -> None:
         """Add one line."""
-        self.lines.append(Check(name, state, says))
+        self.lines.append(Check(name, state, says, hint))
 
     def run(
         self, name: str, check: Callable[[], Result], say: Callable[[Result], str]
@@ -52,7 +54,7 @@ class Checks:
             result = check()
         except StemproofError as error:
             state = State.REFUTED if isinstance(error, Refuted) else State.UNDECIDED
-            self.add(name, state, str(error))
+            self.add(name, state, str(error), error.hint or "")
             return None
         self.add(name, State.VERIFIED, say(result))
         return result
