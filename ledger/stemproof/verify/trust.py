@@ -6,13 +6,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from stemproof.errors import BadInput, Malformed, Usage
-from stemproof.record.canonical import canonical_bytes
+from stemproof.record.canonical import canonical_bytes, parse_respelt
 from stemproof.record.fields import Fields
 
 VERSION: Final = 0
@@ -76,7 +75,7 @@ def parse_trust(data: bytes) -> TrustFile:
     if len(data) > MAX_TRUST_BYTES:
         raise BadInput(f"the trust file has {len(data)} bytes, at most {MAX_TRUST_BYTES} are read")
     try:
-        value = json.loads(data)
+        value = parse_respelt(data, what="trust file", max_bytes=MAX_TRUST_BYTES)
         # For its bounds and its Unicode; the spelling is free.
         canonical_bytes(value)
         known = {"v", "blocks", "contracts", "identities"}
@@ -99,8 +98,6 @@ def parse_trust(data: bytes) -> TrustFile:
                 for item in _items(fields, "identities", "key", "name")
             ),
         )
-    except (ValueError, RecursionError) as error:
-        raise BadInput(f"the trust file is not JSON: {error}") from error
     except Malformed as error:
         # The verifier's own slip is not a refuted bundle.
         raise BadInput(str(error)) from error
