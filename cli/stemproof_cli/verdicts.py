@@ -30,13 +30,13 @@ DOES_NOT_SAY: Final = (
 LEVEL_WORDS: Final = {
     "E0": "said by the author",
     "E1": "observed by a tool",
-    "E2": "observed by a tool, in a log bound to the author's key",
-    "E3": "as E2, and sealed between two blocks of the chain",
+    "E2": "observed by a tool, in a log bound to a person's key",
+    "E3": "observed by a tool, in a log bound to a person's key, sealed between two blocks",
 }
 
 # By check. What a log or a claim is refuted for is in the table above the sentence.
 REFUTED_WORDS: Final = {
-    "bundle": "it is damaged, or was changed after it was signed",
+    "bundle": "it is no whole bundle, or was changed after it was signed",
     "bundle signature": "it is not signed by whoever holds its record",
     "log": "its record was changed, or is not whole",
     "chain evidence": "its date does not hold",

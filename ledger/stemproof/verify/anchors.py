@@ -10,6 +10,7 @@ from stemproof.claim.logpart import LogPart
 from stemproof.errors import Refuted, StemproofError, Undecided
 from stemproof.evidence.accumulator import NO_HEAD, Step, parse_head, replay
 from stemproof.evidence.chain import ProvedAnchor, check_evidence, parse_evidence
+from stemproof.evidence.ethsig import Address, format_address
 from stemproof.verify.logs import CheckedLog
 from stemproof.verify.trust import BlockSource, Trust
 
@@ -74,11 +75,12 @@ def check_contract(anchored: Anchored, trust: Trust) -> bool:
         raise Refuted(f"the anchor is on chain {anchored.chain_id}, asked for {trust.chain_id}")
     known = trust.contracts.get(anchored.chain_id, frozenset())
     if anchored.contract not in known:
+        whole = format_address(Address(anchored.contract))
         listed = ", ".join("0x" + address.hex()[:12] for address in sorted(known)) or "none"
         raise Undecided(
             f"contract 0x{anchored.contract.hex()[:12]} on chain {anchored.chain_id} is not one"
             f" that you trust (trusted there: {listed})",
-            hint=f"if you know it, name it: --contract 0x{anchored.contract.hex()}",
+            hint=f"if you know it, name it: --contract {whole}",
         )
     return True
 

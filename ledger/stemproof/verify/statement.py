@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from stemproof.claim.bundle import Bundle, Sealing, SignedClaim, manifest_message
 from stemproof.claim.claim import Audio, Claim, claim_digest, claim_message, parse_claim
-from stemproof.claim.report import make_report
+from stemproof.claim.report import StageCount, make_report
 from stemproof.errors import Malformed, Refuted
 from stemproof.evidence import ethsig
 from stemproof.keys.fields import check_key_signature
@@ -93,15 +93,21 @@ def check_report(covered: Covered, logs: Sequence[CheckedLog]) -> None:
     )
     stated = covered.claim.report
     if stated.stages != found.stages:
-        extra = sorted({str(item) for item in stated.stages} ^ {str(item) for item in found.stages})
+        extra = sorted({*stated.stages} ^ {*found.stages}, key=_say_count)
         rows = (
-            extra[0] if extra else f"{len(stated.stages)} rows, want {len(found.stages)} in order"
+            _say_count(extra[0])
+            if extra
+            else f"{len(stated.stages)} rows, want {len(found.stages)} in order"
         )
         raise Refuted(f"the claim's counts are not those of its events: {rows}")
     if stated.coverage != found.coverage:
         raise Refuted(
             f"the claim's coverage is {stated.coverage}, its events give {found.coverage}"
         )
+
+
+def _say_count(item: StageCount) -> str:
+    return f"{item.events} of {item.stage}, {item.class_}, {item.observed}"
 
 
 def check_audio(covered: Covered, logs: Sequence[CheckedLog], item: Audio) -> None:
