@@ -45,17 +45,13 @@ def start(
     """Begin to record the making of the piece in DIR, and go on recording while you work."""
     from stemproof.acts.begin import add_work
     from stemproof.acts.home import now
-    from stemproof.acts.keeping import check_place
     from stemproof.acts.watching import is_watched
     from stemproof_cli.works import watch_works
 
     home = context.home()
     if not folder.is_dir():
         raise BadInput(f"{folder} is not a folder", hint="name the folder of one song")
-    if home.exists:
-        check_place(home)
-    else:
-        _make(home)
+    _make_or_finish(home)
     work = add_work(home, folder, title, now())
     say.talk(say.clean(f"recording {work.title!r} in {work.folder}"))
     if is_watched(home):
@@ -77,6 +73,25 @@ def status(json: Json = False) -> None:
     say.table(("work", "events", "anchored", "state", "folder"), standing.rows())
     for line in standing.lines():
         say.answer(line)
+
+
+def _make_or_finish(home: Home) -> None:
+    """Make a ledger where there is none, and finish one whose making was cut short."""
+    from stemproof.acts.home import opened
+    from stemproof.acts.keeping import check_place
+    from stemproof.keys.keyfile import KEY_FILE
+
+    if not home.exists and not (home.path / KEY_FILE).exists():
+        _make(home)
+        return
+    check_place(home)
+    is_whole = False
+    if home.exists:
+        with opened(home) as log:
+            is_whole = bool(log.number)
+    if not is_whole:
+        say.talk("finishing a ledger whose making was cut short")
+        context.unlock(home)
 
 
 def _make(home: Home) -> None:
