@@ -83,9 +83,9 @@ def test_a_bomb_is_refuted_quickly(member: str, data: bytes) -> None:
     bundle = put_together(whole, Person.called("thief").sign)
     del whole
     tracemalloc.start()
-    started = time.perf_counter()
+    started = time.process_time()
     state = judge(bundle, SCENE.trust).state
-    elapsed = time.perf_counter() - started
+    elapsed = time.process_time() - started
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert state is State.REFUTED
@@ -97,9 +97,9 @@ def test_a_bomb_is_refuted_quickly(member: str, data: bytes) -> None:
 def test_heads_of_millions_of_nothings_are_refuted_quickly(item: bytes) -> None:
     count = (15 << 20) // (len(item) + 1)
     heads = b'{"anchorage":null,"heads":[' + (item + b",") * count + b'0],"v":0}'
-    started = time.perf_counter()
+    started = time.process_time()
     assert judge(_with("log00/heads.json", heads), SCENE.trust).state is State.REFUTED
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 @pytest.mark.parametrize("name", ["own_size", "work_size"])
