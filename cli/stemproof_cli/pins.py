@@ -54,11 +54,11 @@ def add(
     recipient = None if public else read_public(home.path).age_recipient
     with opened(home) as log:
         found = _work_of(find_work(log, work) if work else None, files) or find_work(log, None)
-        backend = open_node(home, log, to)
+        keeper = open_node(home, log, to)
         pins = []
         for path in files:
             with say.waiting(f"pinning {path.name}"):
-                pins.append(pin_file(log, found, backend, path, recipient, now()))
+                pins.append(pin_file(log, found, keeper, path, recipient, now()))
     if json:
         rows: list[JsonValue] = [
             {"cid": pin.cid, "path": pin.path, "encrypted": pin.encrypted, "home": pin.home}
@@ -68,17 +68,16 @@ def add(
         return
     state = "in clear" if public else "encrypted"
     say.table(("cid", "file", "state"), [(pin.cid, pin.path, state) for pin in pins])
-    say.talk(f"kept by {backend.name}")
+    say.talk(f"kept by {keeper.name}; look with `stemproof pin status`")
 
 
 @pin_app.command()
 def status(json: Json = False) -> None:
     """List what is pinned, and whether its node still has it."""
     from stemproof.acts.home import opened
-    from stemproof.acts.pinning import list_pins
+    from stemproof.acts.pinning import home_of, list_pins
     from stemproof.content.cid import parse_cid
     from stemproof.errors import StemproofError
-    from stemproof.pin.ipfs import IpfsNode
 
     home = context.ledger()
     with opened(home) as log:
@@ -86,9 +85,9 @@ def status(json: Json = False) -> None:
     rows: list[dict[str, JsonValue]] = []
     for pin in pins:
         try:
-            held = "held" if IpfsNode(pin.home).has(parse_cid(pin.cid)) else "missing"
+            held = "held" if home_of(home, pin).has(parse_cid(pin.cid)) else "missing"
         except StemproofError as error:
-            held = f"not reachable: {error}"
+            held = f"not reachable: {error}" + (f"; {error.hint}" if error.hint else "")
         rows.append(
             {
                 "cid": pin.cid,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,6 +28,7 @@ INTERNAL_ERROR = 70
 INTERRUPTED = 130
 # Narrower columns are not wrapped: one word a line is harder to read than a long line.
 NARROWEST: Final = 24
+_BOLD: Final = re.compile("\x1b\\[[01]m")
 
 
 def run(app: typer.Typer, arguments: list[str]) -> int:
@@ -75,9 +77,17 @@ def clean(text: str) -> str:
 
 
 def answer(*lines: str) -> None:
-    """Write lines of the answer."""
+    """Write lines of the answer; what cannot be shown in a line is replaced, a newline too."""
     for line in lines:
-        sys.stdout.write(line + "\n")
+        sys.stdout.write(_guarded(line) + "\n")
+
+
+def _guarded(line: str) -> str:
+    """Let nothing but text through to a terminal, and the bold that `strong` makes."""
+    if line.isprintable():
+        return line
+    marks = [*_BOLD.findall(line), ""]
+    return "".join(clean(text) + mark for text, mark in zip(_BOLD.split(line), marks, strict=True))
 
 
 def strong(text: str) -> str:
@@ -89,13 +99,14 @@ def strong(text: str) -> str:
 
 def answer_json(document: Mapping[str, Json]) -> None:
     """Write the answer as one JSON document."""
-    answer(json.dumps(document, indent=2, ensure_ascii=False, sort_keys=True))
+    # In ASCII: JSON leaves some characters as they are that steer a terminal.
+    answer(*json.dumps(document, indent=2, sort_keys=True).split("\n"))
 
 
 def talk(text: str) -> None:
     """Write a line that is not the answer, after what was answered so far."""
     sys.stdout.flush()
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(_guarded(text) + "\n")
     sys.stderr.flush()
 
 

@@ -141,9 +141,9 @@ class Story:
         flag = " --public" if recipient is None else ""
         self._say(what, f"stemproof pin add stems{flag}")
         with opened(self.artist) as log:
-            backend = open_node(self.artist, log, None)
+            keeper = open_node(self.artist, log, None)
             for path in self._stems(work):
-                pin = pin_file(log, work, backend, path, recipient, now())
+                pin = pin_file(log, work, keeper, path, recipient, now())
                 self._line(f"{path.name:12} {pin.cid}")
 
     def _stems(self, work: Work) -> list[Path]:

@@ -187,7 +187,7 @@ def _say_json(observed: Observed, work: Work) -> None:
             "problem": is_problem,
             "text": text,
         }
-        say.answer(json_text.dumps(fact, ensure_ascii=False, sort_keys=True))
+        say.answer(json_text.dumps(fact, sort_keys=True))
     sys.stdout.flush()
 
 

@@ -20,7 +20,7 @@ from stemproof.acts.begin import Work
 from stemproof.acts.facts import fact
 from stemproof.acts.home import Home
 from stemproof.acts.sound import PROFILE
-from stemproof.errors import BadInput, Unavailable
+from stemproof.errors import BadInput, StemproofError, Unavailable
 from stemproof.log.store import Log
 from stemproof.record.canonical import Json
 from stemproof.record.event import format_time
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from stemproof.pin.backend import Backend
 
 NODE_SETTING: Final = "ipfs"
+OWN_NODE: Final = "own node"
+KUBO_RPC: Final = "http://127.0.0.1:5001"
 # A long album may be on its way to a slow node.
 _SEALING_PATIENCE_S: Final = 600.0
 
@@ -49,22 +51,50 @@ class Pinned:
     made: str
 
 
-def open_node(home: Home, log: Log, to: str | None) -> Backend:
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """A node that keeps pins, by the name that is recorded: the ledger's own has no fixed port."""
+
+    backend: Backend
+    name: str
+
+
+def open_node(home: Home, log: Log, to: str | None) -> Keeper:
     """Choose the node: the one named, the ledger's own choice, a Kubo that answers, or our own."""
     from stemproof.pin import node
     from stemproof.pin.ipfs import IpfsNode
 
     url = to or log.setting(NODE_SETTING)
     if url is not None:
-        return IpfsNode(url)
+        return Keeper(IpfsNode(url), url)
+    kubo = IpfsNode(KUBO_RPC, connect_s=0.5)
+    try:
+        if "kubo" in kubo.describe().lower():
+            return Keeper(kubo, KUBO_RPC)
+    except StemproofError:
+        # Nobody is there: the usual case.
+        pass
     running = node.status(home.blocks)
     if running is None:
         running = node.start(node.NodeConfig(home.blocks, api_port=0, gateway_port=0))
+    return Keeper(IpfsNode(f"http://{node.LOOPBACK}:{running.api_port}"), OWN_NODE)
+
+
+def home_of(home: Home, pinned: Pinned) -> Backend:
+    """Find the node that keeps a pin; the ledger's own, whatever port it has today."""
+    from stemproof.pin import node
+    from stemproof.pin.ipfs import IpfsNode
+
+    if pinned.home != OWN_NODE:
+        return IpfsNode(pinned.home)
+    running = node.status(home.blocks)
+    if running is None:
+        raise Unavailable("this ledger's node does not run", hint="stemproof node start")
     return IpfsNode(f"http://{node.LOOPBACK}:{running.api_port}")
 
 
 def pin_file(
-    log: Log, work: Work, backend: Backend, path: Path, recipient: str | None, moment: datetime
+    log: Log, work: Work, keeper: Keeper, path: Path, recipient: str | None, moment: datetime
 ) -> Pinned:
     """Pin one file of a work; encrypted to `recipient`, or in clear where that is None."""
     from stemproof.acts.sound import file_cid
@@ -74,16 +104,16 @@ def pin_file(
     plain_cid = file_cid(path)
     if recipient is None:
         _check_may_be_public(log, work)
-        cid, release = _add(backend, path), ""
+        cid, release = _add(keeper.backend, path), ""
     else:
         with _sealing_folder(log) as folder:
-            cid, release = _add_encrypted(backend, path, recipient, folder)
+            cid, release = _add_encrypted(keeper.backend, path, recipient, folder)
     pinned = Pinned(
         cid=cid,
         work=work.id,
         path=_name(work, path),
         profile=PROFILE,
-        home=backend.name,
+        home=keeper.name,
         encrypted=recipient is not None,
         plain_cid=plain_cid,
         digest=digest,

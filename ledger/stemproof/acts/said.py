@@ -9,7 +9,7 @@ from stemproof.acts.begin import Work
 from stemproof.acts.facts import saying
 from stemproof.errors import Usage
 from stemproof.log.store import Log
-from stemproof.record.roles import find_role, stages_by_role
+from stemproof.record.roles import find_role
 from stemproof.record.vocabulary import STAGES
 
 # A page of text; lyrics and letters belong into files.
@@ -31,9 +31,8 @@ def say_credit(log: Log, work: Work, name: str, role: str, moment: datetime) -> 
     """Record who did what on a work; give its event and the role's code."""
     name = _checked("name", " ".join(name.split()), MAX_NAME)
     code = find_role(role)
-    draft = saying(
-        "credit.said", moment, {"name": name, "role": code}, stage=stages_by_role()[code]
-    )
+    # A credit is no decision about the music: it counts for no stage.
+    draft = saying("credit.said", moment, {"name": name, "role": code})
     return log.append(work.id, [draft])[0], code
 
 

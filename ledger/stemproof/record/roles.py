@@ -9,6 +9,21 @@ from importlib.resources import files
 
 from stemproof.errors import Usage
 
+# What people say, and the code that means it.
+EVERYDAY = {
+    "singer": "Vocalist",
+    "vocals": "Vocalist",
+    "songwriter": "ComposerLyricist",
+    "writer": "ComposerLyricist",
+    "producer": "StudioProducer",
+    "mixer": "MixingEngineer",
+    "mixing": "MixingEngineer",
+    "mastering": "MasteringEngineer",
+    "lyrics": "Lyricist",
+    "music": "Composer",
+}
+USUAL = ("Composer", "Lyricist", "Vocalist", "Musician", "MixingEngineer", "StudioProducer")
+
 
 @lru_cache(maxsize=1)
 def stages_by_role() -> dict[str, str]:
@@ -23,13 +38,9 @@ def find_role(text: str) -> str:
     typed = "".join(character for character in text if character.isalnum()).lower()
     if typed in known:
         return known[typed]
-    near = [known[role] for role in get_close_matches(typed, known, 6, 0.6)]
-    near = near or [
-        "Composer",
-        "Lyricist",
-        "Vocalist",
-        "Musician",
-        "MixingEngineer",
-        "StudioProducer",
-    ]
+    if typed in EVERYDAY:
+        return EVERYDAY[typed]
+    musical = {role.lower() for role, stage in stages_by_role().items() if stage != "none"}
+    near = [known[role] for role in get_close_matches(typed, musical, 3, 0.7)]
+    near += [role for role in USUAL if role not in near]
     raise Usage(f"{text!r:.80} is not a role of DDEX RIN", hint="for example " + ", ".join(near))

@@ -92,9 +92,12 @@ def check_canonical(anchored: Anchored, trust: Trust) -> str:
     if proved.block_hash in typed:
         return f"block {proved.number} has the hash that you gave"
     if typed and not trust.sources:
-        raise Refuted(
-            f"block {proved.number} has the hash {proved.block_hash.hex()[:12]}, which is not the"
-            " one that you gave"
+        # Another canonical block contradicts nothing; it only does not speak of this one.
+        raise Undecided(
+            f"block {proved.number} has the hash {proved.block_hash.hex()[:12]}, which is not"
+            " among those that you gave",
+            hint=f"look block {proved.number} up where you trust the answer; if its hash is the"
+            f" same, say --block {proved.block_hash.hex()}",
         )
     if not trust.sources:
         raise Undecided(
