@@ -91,7 +91,7 @@ def erase(
     from stemproof.acts.erase import erase as erase_now
     from stemproof.acts.home import now, opened
 
-    with opened(context.ledger()) as log:
+    with opened(context.writable()) as log:
         plan = _plan(log, events or [], work, prompts)
         reach = beyond_reach(log, plan)
         if not json:

@@ -19,7 +19,7 @@ from stemproof.anchor.chains import (
 )
 from stemproof.anchor.contract import anchors_address, create2_address, origin_id
 from stemproof.anchor.filelock import hold_lock
-from stemproof.errors import BadInput, Unavailable
+from stemproof.errors import BadInput, Unavailable, Usage
 from stemproof.evidence.ethsig import Address, format_address, parse_address
 
 ROOT = Path(__file__).parents[2]
@@ -69,7 +69,7 @@ def test_the_table_has_the_chains_of_the_design() -> None:
 def test_a_chain_is_found_by_name_and_by_id() -> None:
     chains = load_chains()
     assert find_chain(chains, "sepolia") == find_chain(chains, "11155111")
-    with pytest.raises(BadInput, match="no chain 'mainnet'") as caught:
+    with pytest.raises(Usage, match="no chain 'mainnet'") as caught:
         find_chain(chains, "mainnet")
     assert "sepolia (11155111)" in (caught.value.hint or "")
 

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 from stemproof.acts.anchoring import CHAIN_SETTING, RPC_SETTING, origin_id
 from stemproof.anchor.jsonrpc import decode_answer
-from stemproof.errors import BadInput, Locked, Malformed, Unavailable
+from stemproof.errors import BadInput, Locked, Malformed, Unavailable, Usage
 from stemproof.evidence.quantity import parse_data, parse_quantity
 from stemproof.record.canonical import MAX_INTEGER
 
@@ -70,7 +70,7 @@ def find_bound(home: Home, log: Log) -> Json:
     """Ask the ledger's chain for its newest block and our head; None where it is not reachable."""
     try:
         asked = choose_question(home, log)
-    except (Unavailable, BadInput, Malformed, Locked):
+    except (Unavailable, BadInput, Malformed, Locked, Usage):
         return None
     if asked is None:
         return None

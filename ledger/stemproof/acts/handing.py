@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from glob import escape
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Final
 
 from stemproof.acts.home import Home
@@ -31,6 +32,17 @@ def check_target(path: Path) -> None:
         raise BadInput(f"{path} is a folder", hint="name the bundle's file with --out")
     if not path.absolute().parent.is_dir():
         raise BadInput(f"there is no folder {path.absolute().parent}")
+    _probe(path)
+
+
+def _probe(path: Path) -> None:
+    """Make a file beside a bundle and drop it: only an attempt tells what the system grants."""
+    folder = path.absolute().parent
+    try:
+        with TemporaryFile(prefix=f".{path.name}.", suffix=".part", dir=folder):
+            pass
+    except OSError as error:
+        raise Unavailable(f"{path} could not be written: {error.strerror}") from error
 
 
 def _clear_parts(path: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from stemproof.anchor.contract import anchors_address
 from stemproof.anchor.jsonrpc import decode_answer
-from stemproof.errors import BadInput
+from stemproof.errors import BadInput, Usage
 from stemproof.evidence.ethsig import Address, parse_address
 
 #: The chain id of a private chain; a verifier calls anything on it a rehearsal.
@@ -94,7 +94,7 @@ def find_chain(chains: dict[int, ChainInfo], name_or_id: str) -> ChainInfo:
         if name_or_id in (chain.name, str(chain.id)):
             return chain
     known = ", ".join(f"{chain.name} ({chain.id})" for chain in chains.values())
-    raise BadInput(f"there is no chain {name_or_id!r:.60} in the table", hint=f"known: {known}")
+    raise Usage(f"there is no chain {name_or_id!r:.60} in the table", hint=f"known: {known}")
 
 
 def parse_chains(raw: bytes, where: str) -> list[ChainInfo]:
