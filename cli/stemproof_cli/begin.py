@@ -45,6 +45,7 @@ def start(
     """Begin to record the making of the piece in DIR, and go on recording while you work."""
     from stemproof.acts.begin import add_work
     from stemproof.acts.home import now
+    from stemproof.acts.unread import unread_sessions
     from stemproof.acts.watching import is_watched
     from stemproof_cli.works import watch_works
 
@@ -54,6 +55,10 @@ def start(
     _make_or_finish(home)
     work = add_work(home, folder, title, now())
     say.talk(say.clean(f"recording {work.title!r} in {work.folder}"))
+    for program in unread_sessions(work.folder):
+        say.talk(
+            f"note: sessions of {program} are not read yet; only audio in this folder is recorded"
+        )
     if is_watched(home):
         say.talk("the watch that is running takes it up")
         return

@@ -104,6 +104,7 @@ def list_chains(json: Json = False) -> None:
                 "contract": None if known is None else format_address(known.contract),
                 "deployed": placed,
                 "note": info.note if info.unsuited is None else info.unsuited,
+                "local": info.kind == "local",
             }
         )
     if json:
@@ -116,12 +117,18 @@ def list_chains(json: Json = False) -> None:
                 str(row["id"]),
                 str(row["name"]),
                 str(row["kind"]),
-                str(row["contract"] or "-") + ("" if row["deployed"] else " (not deployed yet)"),
+                _placed(row),
                 str(row["note"]),
             )
             for row in rows
         ],
     )
+
+
+def _placed(row: dict[str, JsonValue]) -> str:
+    if row["local"]:
+        return "put there by `stemproof testnet up`"
+    return str(row["contract"] or "-") + ("" if row["deployed"] else " (not deployed yet)")
 
 
 @chain_app.command()
