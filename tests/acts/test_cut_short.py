@@ -14,6 +14,7 @@ from stemproof.acts.begin import make_ledger
 from stemproof.acts.home import Home, now, opened
 from stemproof.log.store import create_log
 
+START = [sys.executable, "-m", "stemproof_cli", "start", "--once"]
 PASSPHRASE = "correct horse battery staple"
 
 
@@ -23,8 +24,7 @@ def _start(home: Path, song: Path) -> subprocess.CompletedProcess[str]:
     os.close(writer)
     try:
         return subprocess.run(
-            [sys.executable, "-m", "stemproof_cli", "start", str(song), "--once"]
-            + ["--passphrase-fd", str(reader)],
+            [*START, str(song), "--passphrase-fd", str(reader)],
             env={**environment(home.parent), "STEMPROOF_HOME": str(home)},
             pass_fds=(reader,),
             capture_output=True,
