@@ -48,7 +48,8 @@ def test_what_comes_from_npm_is_listed() -> None:
 def said_by(package: str) -> str:
     """Join what an installed package says of its licence, in the three places where it may."""
     said = importlib.metadata.metadata(package)
-    licences = [said["License-Expression"] or "", said["License"] or ""]
+    # Asked for first: where importlib_metadata is loaded too, a missing one is a KeyError.
+    licences = [said[name] or "" for name in ("License-Expression", "License") if name in said]
     return " ".join(licences + [c for c in said.get_all("Classifier", []) if "License" in c])
 
 
