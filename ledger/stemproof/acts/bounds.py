@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from stemproof.acts.anchoring import CHAIN_SETTING, RPC_SETTING, origin_id
 from stemproof.anchor.jsonrpc import decode_answer
+from stemproof.anchor.post import post_json
 from stemproof.errors import BadInput, Locked, Malformed, Unavailable, Usage
 from stemproof.evidence.quantity import parse_data, parse_quantity
 from stemproof.record.canonical import MAX_INTEGER
@@ -158,21 +159,9 @@ class _Node:
 
     def call(self, method: str, *params: Json) -> object:
         """Call a method and give its result."""
-        parts = self._parts
-        kind = (
-            http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        )
-        connection = kind(parts.hostname or "", parts.port, timeout=TIMEOUT_S)
         asked = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        try:
-            headers = {"Content-Type": "application/json"}
-            connection.request("POST", path, json.dumps(asked), headers)
-            raw = connection.getresponse().read(_MAX_ANSWER + 1)
-        finally:
-            connection.close()
-        if len(raw) > _MAX_ANSWER:
-            raise ValueError("the answer is too long")
+        body = json.dumps(asked).encode()
+        raw = post_json(self._parts, body, limit=_MAX_ANSWER, timeout_s=TIMEOUT_S)
         answer = decode_answer(raw)
         if not isinstance(answer, dict) or "result" not in answer:
             raise ValueError("not the answer of a chain")

@@ -14,6 +14,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from stemproof.anchor.jsonrpc import decode_answer
+from stemproof.anchor.post import post_json
 from stemproof.errors import BadInput, Unavailable
 
 # A block without its transactions' bodies has some ten kilobytes of hashes.
@@ -52,7 +53,9 @@ class RpcBlocks:
     def _call(self, method: str, *params: object) -> object:
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
         try:
-            raw = self._post(body.encode())
+            raw = post_json(
+                self._url, body.encode(), limit=MAX_ANSWER_BYTES, timeout_s=self._timeout_s
+            )
             answer = decode_answer(raw)
         except (OSError, http.client.HTTPException, ssl.SSLError) as error:
             raise Unavailable(f"{self.name} does not answer ({type(error).__name__})") from error
@@ -61,23 +64,6 @@ class RpcBlocks:
         if not isinstance(answer, dict) or "result" not in answer:
             raise Unavailable(f"{self.name} refuses {method}")
         return answer["result"]
-
-    def _post(self, body: bytes) -> bytes:
-        connect = (
-            http.client.HTTPSConnection
-            if self._url.scheme == "https"
-            else http.client.HTTPConnection
-        )
-        connection = connect(self._url.hostname or "", self._url.port, timeout=self._timeout_s)
-        try:
-            path = (self._url.path or "/") + (f"?{self._url.query}" if self._url.query else "")
-            connection.request("POST", path, body, {"Content-Type": "application/json"})
-            raw = connection.getresponse().read(MAX_ANSWER_BYTES + 1)
-        finally:
-            connection.close()
-        if len(raw) > MAX_ANSWER_BYTES:
-            raise ValueError("too long")
-        return raw
 
 
 def _number(value: object, name: str) -> int:

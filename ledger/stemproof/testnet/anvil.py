@@ -33,6 +33,8 @@ CHAIN_ID = 31337
 HARDFORK = "osaka"
 _START_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 15.0
+# A chain of ten thousand blocks is some hundred megabytes.
+_DUMP_TIMEOUT_S = 120.0
 _POLL_S = 0.03
 
 
@@ -97,7 +99,7 @@ def save(state_dir: Path) -> None:
     running = status(folder.path)
     if running is None:
         raise Unavailable(f"no local chain runs in {state_dir}")
-    dumped = call_text(running.port, "anvil_dumpState", True)
+    dumped = call_text(running.port, "anvil_dumpState", True, timeout_s=_DUMP_TIMEOUT_S)
     try:
         state = gzip.decompress(bytes.fromhex(dumped.removeprefix("0x")))
     except (ValueError, OSError, EOFError, zlib.error) as error:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import http.client
 import json
 from typing import cast
+from urllib.parse import urlsplit
 
 from stemproof.anchor.jsonrpc import Json, decode_answer
+from stemproof.anchor.post import post_json
 from stemproof.errors import Unavailable
 
 #: The only address that a test chain listens on.
@@ -22,18 +24,14 @@ _MAX_ANSWER_BYTES = 256 * 2**20
 def call_local(port: int, method: str, *params: Json, timeout_s: float = 10.0) -> Json:
     """Call `method` of the chain on `port`; Unavailable when nothing sensible answers."""
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)})
-    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=timeout_s)
+    url = urlsplit(f"http://{LOOPBACK}:{port}/")
     try:
-        connection.request("POST", "/", body, {"Content-Type": "application/json"})
-        raw = connection.getresponse().read(_MAX_ANSWER_BYTES + 1)
+        raw = post_json(url, body.encode(), limit=_MAX_ANSWER_BYTES, timeout_s=timeout_s)
+        answer = decode_answer(raw)
     except (OSError, http.client.HTTPException) as error:
         raise Unavailable(
             f"nothing answers as a chain on {LOOPBACK}:{port} ({type(error).__name__})"
         ) from error
-    finally:
-        connection.close()
-    try:
-        answer = decode_answer(raw)
     except ValueError as error:
         raise Unavailable(f"{LOOPBACK}:{port} answers, but not as a chain") from error
     if not isinstance(answer, dict) or not ({"result", "error"} & answer.keys()):
@@ -43,9 +41,9 @@ def call_local(port: int, method: str, *params: Json, timeout_s: float = 10.0) -
     return cast("Json", answer.get("result"))
 
 
-def call_text(port: int, method: str, *params: Json) -> str:
+def call_text(port: int, method: str, *params: Json, timeout_s: float = 10.0) -> str:
     """Call `method` and demand that the answer is text, as quantities and hashes are."""
-    result = call_local(port, method, *params)
+    result = call_local(port, method, *params, timeout_s=timeout_s)
     if not isinstance(result, str):
         raise Unavailable(f"the local chain answers {method} with {result!r:.80}, want text")
     return result

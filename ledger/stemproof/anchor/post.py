@@ -1,0 +1,69 @@
+"""One HTTP request to a node, with one deadline for all of it.
+
+A timeout for each receive alone would let a node that sends a byte now and then hold us for
+ever. Plain HTTP or TLS; redirections are not followed. Looking a name up takes no deadline.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import socket
+import time
+from urllib.parse import SplitResult
+
+_BUFFER_BYTES = 1 << 16
+
+
+def post_json(url: SplitResult, body: bytes, *, limit: int, timeout_s: float) -> bytes:
+    """Post JSON and give the answer, at most `limit` bytes of it.
+
+    Raises OSError or HTTPException; ValueError where the answer is too long.
+    """
+    deadline = time.monotonic() + timeout_s
+    connect = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
+    connection = connect(url.hostname or "", url.port, timeout=timeout_s)
+    try:
+        connection.connect()
+        # An attribute that the type stubs leave out; connect() has set it.
+        link: socket.socket = connection.sock
+        link.settimeout(_rest(deadline))
+        path = (url.path or "/") + (f"?{url.query}" if url.query else "")
+        connection.request("POST", path, body, {"Content-Type": "application/json"})
+        raw = _read_answer(link, limit, deadline)
+    finally:
+        connection.close()
+    if len(raw) > limit:
+        raise ValueError(f"the answer is longer than {limit} bytes")
+    return raw
+
+
+class _Timed(io.RawIOBase):
+    """What a socket receives until the deadline."""
+
+    def __init__(self, link: socket.socket, deadline: float) -> None:
+        self._link = link
+        self._deadline = deadline
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # only filled here
+        self._link.settimeout(_rest(self._deadline))
+        return self._link.recv_into(buffer)
+
+
+def _read_answer(link: socket.socket, limit: int, deadline: float) -> bytes:
+    answer = http.client.HTTPResponse(link, method="POST")
+    answer.fp.close()
+    answer.fp = io.BufferedReader(_Timed(link, deadline), _BUFFER_BYTES)
+    with answer:
+        answer.begin()
+        return answer.read(limit + 1)
+
+
+def _rest(deadline: float) -> float:
+    rest = deadline - time.monotonic()
+    if rest <= 0:
+        raise TimeoutError("no whole answer in time")
+    return rest
