@@ -74,7 +74,7 @@ def anchor(
             log.put_setting(anchoring.CHAIN_SETTING, str(place.info.id))
         here = [item for item in anchoring.list_anchors(log) if item.chain == place.info.id]
         found = _follow(home, log, place, here[-1], wait=wait, final=final)
-        if number is not None and rpc is not None:
+        if number is not None and rpc is not None and found.state != "failed":
             # Only now: a node that lies or hangs is not asked again by itself.
             log.put_setting(anchoring.RPC_SETTING, rpc)
     nothing = "" if number is not None else "nothing new since the last timestamp"

@@ -134,7 +134,7 @@ REFUSED = [
     ("erase 1", "belongs to the log itself", 3),
     ("note text --work Waltz", "no work is called 'Waltz'", 2),
     ("credit Ann Nobody", "'Nobody' is not a role", 2),
-    (f"log show --limit {BEYOND}", "not in the range", 2),
+    (f"log show --limit {BEYOND}", "less than or equal to 1000000", 2),
     ("log show --since never", "'never' is not a time", 2),
     ("watch --for -1", "Invalid value for '--for'", 2),
     ("watch elsewhere", "no work is called 'elsewhere'", 2),
@@ -162,10 +162,10 @@ VERDICTS = [
     ("cut", "refuted", "stemproof bundle|ZIP"),
     ("song.stemproof", "undecided", "nobody was asked"),
     ("song.stemproof --rpc http://127.0.0.1:1", "undecided", "does not answer"),
-    (f"song.stemproof --block {HASH}", "refuted", "canonical"),
+    (f"song.stemproof --block {HASH}", "undecided", "not among those that you gave"),
     (f"song.stemproof --contract 0x{'12' * 20}", "undecided", "contract"),
     ("song.stemproof --chain sepolia", "refuted", "chain"),
-    ("song.stemproof --origin other", "refuted", "other"),
+    ("song.stemproof --origin other", "refuted", "is not one that you named"),
     ("song.stemproof master.wav", "refuted", "none of the claim's files"),
 ]
 
@@ -313,12 +313,13 @@ def test_a_full_disk_is_named_and_nothing_is_lost(spawner: Spawner, desk: Desk) 
     for typed in ("note text", "claim make --out song.stemproof", "pin add ../song/master.wav"):
         with opened(desk.home) as log:
             before = heads(log)
+        written = list(desk.out.glob("*.stemproof"))
         ended = spawner.run(desk, *typed.split(), under={"file_bytes": 6000})
         assert_refused(ended, "disk|written|File too large", 3)
         with opened(desk.home) as log:
             assert heads(log) == before
         assert desk.left_behind() == []
-        assert not (desk.out / "song.stemproof").exists()
+        assert list(desk.out.glob("*.stemproof")) == written
         assert spawner.run(desk, *typed.split()).code == 0
     assert desk.wrong() == []
 
@@ -497,7 +498,7 @@ def _in_another_block(method: str, _asked: list[Any], answer: Any) -> Any:
 
 def _with_another_state(method: str, _asked: list[Any], answer: Any) -> Any:
     if method == "eth_getProof" and answer:
-        return {**answer, "storageHash": "0x" + HASH}
+        return {**answer, "accountProof": [*answer["accountProof"][:-1], "0x" + HASH]}
     return answer
 
 
@@ -518,6 +519,8 @@ def test_a_node_that_lies_costs_neither_the_anchor_nor_the_ledger(
     desk.note("after the lie")
     again = spawner.run(desk, "anchor")
     assert again.code == 0, again.err
+    # The first was in no final block yet when the second was looked up.
+    assert spawner.run(desk, "anchor").code == 0
     assert [anchor.state for anchor in desk.anchors()] == ["final", "final"]
     assert desk.sent() == 2
     assert spawner.run(desk, "claim", "make", "--out", "song.stemproof").code == 0
