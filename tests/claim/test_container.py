@@ -233,3 +233,21 @@ def _archive(entries: list[tuple[Member, bytes]]) -> bytes:
     count = len(entries)
     end = struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, count, count, len(directory), len(body), 0)
     return body + directory + end
+
+
+@given(contents)
+def test_a_bundle_cut_anywhere_is_called_cut_short(files: dict[str, bytes]) -> None:
+    data = _write(files)
+    for end in range(2, len(data)):
+        with pytest.raises(Malformed) as caught:
+            parse_container(data[:end])
+        assert str(caught.value) == "the bundle is cut short"
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"P", b"ID3\x04\x00", b"RIFF\x1b[2J", b"PK\x05\x06" + bytes(18), b"PKWARE\n" * 9]
+)
+def test_another_file_is_said_to_be_no_bundle_without_its_bytes(data: bytes) -> None:
+    with pytest.raises(Malformed) as caught:
+        parse_container(data)
+    assert str(caught.value) == "the file is not a stemproof bundle"

@@ -20,6 +20,9 @@ from tests.verify.altering import (
 )
 from tests.verify.studio import Person, Scene, make_scene
 
+from stemproof.claim.bundle import parse_bundle
+from stemproof.claim.container import format_container, pack_member, parse_container
+from stemproof.errors import Malformed
 from stemproof.record.canonical import Json, canonical_bytes
 from stemproof.verify.verdict import State
 
@@ -131,3 +134,18 @@ def _manifest(scene: Scene) -> bytes:
         digest = hashlib.sha256(member.packed).hexdigest()
         parts[name] = {"bytes": member.size, "method": member.method, "sha256": digest}
     return canonical_bytes({"kind": "bundle", "parts": parts, "profile": "full", "v": 0})
+
+
+def test_a_member_that_is_not_as_the_manifest_says_is_named() -> None:
+    members = parse_container(make_scene().data)
+    changed = {**members, "claim.json": pack_member("claim.json", b"{}")}
+    more = {**members, "notes.txt": pack_member("notes.txt", b"hello")}
+    fewer = {name: each for name, each in members.items() if name != "log00/heads.json"}
+    for forged, says in (
+        (changed, "claim.json is not as the manifest says: the bundle was altered"),
+        (more, "notes.txt is not in the manifest: the bundle was altered"),
+        (fewer, "'log00/heads.json' is in the manifest only: the bundle was altered"),
+    ):
+        with pytest.raises(Malformed) as caught:
+            parse_bundle(format_container(forged))
+        assert str(caught.value) == says

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
+from time import process_time
 
 import pytest
 from tests.verify.altering import judge
 from tests.verify.madeup_chain import CONTRACT, FIRST_TIME, MadeUpChain, Node
 from tests.verify.studio import Studio
 
-from stemproof.record.canonical import Json
+from stemproof.claim.logpart import Block
+from stemproof.record.canonical import Json, canonical_bytes
+from stemproof.record.commitment import Opening
 from stemproof.record.event import Header
-from stemproof.verify.bounds import MAX_ASKED
+from stemproof.verify.anchors import Anchored, check_anchors
+from stemproof.verify.bounds import MAX_ASKED, bracket_sessions, parse_bound
 from stemproof.verify.bundle import Verdict
 from stemproof.verify.levels import LevelCount, LeveledLog, count_levels, level_of
+from stemproof.verify.logs import CheckedLog, CheckedTree, check_log_part
 from stemproof.verify.trust import Trust
 from stemproof.verify.verdict import State
 
@@ -211,6 +217,113 @@ def test_nodes_are_asked_for_a_bounded_number_of_sessions() -> None:
     verdict = _finish(studio, chain, trust)
     assert (verdict.state, len(verdict.sessions)) == (State.VERIFIED, MAX_ASKED)
     assert len(asked) == MAX_ASKED + 1
+
+
+@pytest.mark.parametrize(
+    ("made", "chain_id", "want"),
+    [
+        # The session holds block 4, whose head is of block 1 at 08:00:12.
+        ("2027-01-15T08:00:11.999Z", 1, State.REFUTED),
+        ("1999-12-31T00:00:00.000Z", 1, State.REFUTED),
+        ("2027-01-15T08:00:12.000Z", 1, State.VERIFIED),
+        ("2999-12-31T00:00:00.000Z", 1, State.VERIFIED),
+        # The clock of a private chain says nothing of the day.
+        ("1999-12-31T00:00:00.000Z", 31337, State.VERIFIED),
+    ],
+)
+def test_a_claim_made_before_a_session_that_it_covers_is_refuted(
+    made: str, chain_id: int, want: State
+) -> None:
+    studio, chain = Studio(), MadeUpChain(chain_id=chain_id)
+    studio.decide()
+    studio.anchor(chain)
+    chain.mine(3)
+    studio.open_session(_bound(chain, studio))
+    studio.anchor(chain)
+    claim = replace(studio.claim(), made=made)
+    bundle = replace(studio.bundle(), signed=studio.person.sign_claim(claim))
+    verdict = judge(studio.sealed(bundle), studio.trust())
+    assert (verdict.state, len(verdict.sessions)) == (want, 1)
+    says = [line.says for line in verdict.checks.lines if line.state is State.REFUTED]
+    assert all(made in each and "event 1" in each for each in says)
+
+
+def test_made_is_not_judged_by_a_session_of_a_block_that_nobody_confirmed() -> None:
+    studio, chain = _begun()
+    studio.open_session(_bound(chain, studio))
+    studio.anchor(chain)
+    claim = replace(studio.claim(), made="1999-12-31T00:00:00.000Z")
+    bundle = replace(studio.bundle(), signed=studio.person.sign_claim(claim))
+    verdict = judge(studio.sealed(bundle), Trust({1: frozenset({CONTRACT})}))
+    assert verdict.state is State.UNDECIDED
+
+
+def _made_up_log(heads: int, sessions: int) -> tuple[CheckedLog, Anchored]:
+    """Make a log, already checked, of so many anchors and sessions between them."""
+    studio, _ = _begun()
+    part = studio.part()
+    log = check_log_part(part, bytes.fromhex("5a" * 16))
+    whole = check_anchors(part, log)
+    (head,) = log.heads
+    words = tuple(2**255 + place for place in range(heads))
+    body: dict[str, Json] = {"chain": 1, "block_number": 0, "block_time": 0}
+    body["block_hash"] = "00" * 32
+    first, headers, openings = log.work.headers[0], [], {}
+    for seq in range(sessions):
+        # Of earlier heads, the newest and the oldest; and of none.
+        earlier = seq * heads // sessions - 1
+        word = [words[earlier], words[0], 7][seq % 3] if earlier >= 0 else 0
+        value = canonical_bytes({"after": {**body, "head": f"{word:064x}"}})
+        opening = Opening("body", bytes(16), value)
+        openings[seq, "body"] = opening
+        headers.append(first._replace(action="session.open", session=f"{seq:032x}"))
+    made = tuple(
+        replace(
+            head,
+            head=replace(
+                head.head,
+                work_size=(place + 1) * sessions // heads,
+                # Times of blocks are not in order everywhere.
+                block=Block(10 * place + 1, 100 * (place ^ 1) + 1, b"%032d" % place),
+            ),
+        )
+        for place in range(heads)
+    )
+    tree = CheckedTree(tuple(headers), {}, openings)
+    return replace(log, work=tree, heads=made), replace(whole, words=words)
+
+
+def test_bounds_are_those_that_a_scan_of_every_head_finds() -> None:
+    log, anchored = _made_up_log(30, 61)
+    found = bracket_sessions(log, anchored, 61, Trust({})).sessions
+    blocks = [head.head.block for head in log.heads if head.head.block is not None]
+    want = []
+    for seq in range(61):
+        word = parse_bound(log.work.openings[seq, "body"].value)
+        covering = next(n for n, head in enumerate(log.heads) if head.head.work_size > seq)
+        if word is not None and word.head in anchored.words[:covering]:
+            at = blocks[anchored.words.index(word.head)].number
+            times = [block.time for block in blocks if block.number <= at]
+            want.append((seq, at, max(times), blocks[covering].number, blocks[covering].time))
+    assert len(want) > 30
+    assert want == [
+        (e.work_seq, e.not_before_block, e.not_before, e.not_after_block, e.not_after)
+        for e in found
+    ]
+
+
+def test_twice_the_heads_and_sessions_take_twice_the_time_not_four_times() -> None:
+    def measure(heads: int) -> float:
+        log, anchored = _made_up_log(heads, 2 * heads)
+        took = []
+        for _ in range(3):
+            before = process_time()
+            bracket_sessions(log, anchored, 2 * heads, Trust({}))
+            took.append(process_time() - before)
+        return min(took)
+
+    # Scanning heads for each session gives 4, and seconds.
+    assert measure(3000) < 2.9 * measure(1500)
 
 
 def _header(**changes: str) -> Header:

@@ -16,6 +16,7 @@ from stemproof.record.commitment import DOMAIN, FIELDS
 from stemproof.record.event import MAX_HEADER_BYTES
 from stemproof.verify.bounds import MAX_ASKED
 from stemproof.verify.levels import LEVELS
+from stemproof.verify.logs import MAX_ROTATIONS
 from stemproof.verify.trust import REHEARSAL_CHAINS
 from stemproof.verify.verdict import EXIT_CODES
 
@@ -80,6 +81,7 @@ def test_domains_and_types_are_those_of_the_code() -> None:
         f"at most {logpart.MAX_OPENING_BYTES >> 20} MiB each",
         f"at most `log{bundle.MAX_LOGS - 1:02d}`",
         f"**Manifest.** At most {bundle.MAX_MANIFEST_BYTES >> 10} KiB",
+        f"There are at most {MAX_ROTATIONS:,} of them",
         f"at most {MAX_ASKED} are asked of nodes",
         "Chain ids " + " and ".join(str(chain) for chain in sorted(REHEARSAL_CHAINS, reverse=True)),
     ],

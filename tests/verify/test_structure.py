@@ -27,6 +27,7 @@ from stemproof.evidence.chain import check_evidence, format_evidence, parse_evid
 from stemproof.record.event import leaf_hash
 from stemproof.seal.checkpoint import Checkpoint, sign_checkpoint
 from stemproof.seal.merkle import Digest, root_of
+from stemproof.verify.logs import MAX_ROTATIONS
 from stemproof.verify.verdict import State
 
 
@@ -543,6 +544,17 @@ def test_a_bundle_that_is_not_anchored_yet_is_undecided() -> None:
     verdict = judge(studio.sealed(bundle), studio.trust())
     assert verdict.state is State.UNDECIDED
     assert verdict.sessions == ()
+
+
+def test_more_rotations_than_a_reader_follows_are_refused_before_any_is_checked() -> None:
+    studio = Studio()
+    for _ in range(MAX_ROTATIONS + 1):
+        studio.say("key.rotate", {"body": b"{}"}, work=OWN)
+    studio.decide()
+    studio.anchor(MadeUpChain())
+    verdict = judge(studio.sealed(studio.bundle()), studio.trust())
+    (says,) = [line.says for line in verdict.checks.lines if line.state is State.REFUTED]
+    assert says == f"number of rotations is {MAX_ROTATIONS + 1}, want at most {MAX_ROTATIONS}"
 
 
 def test_blocks_of_a_time_that_no_calendar_has_are_refuted_not_a_crash() -> None:

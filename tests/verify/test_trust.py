@@ -65,9 +65,15 @@ def test_without_anybody_to_ask_the_chain_is_undecided(scene: Scene) -> None:
     assert verdict.sessions == ()
 
 
-def test_a_wrong_typed_block_hash_refutes(scene: Scene) -> None:
-    trust = replace(scene.trust, blocks=frozenset({b"\x01" * 32}))
-    assert _state(scene, trust) is State.REFUTED
+def test_a_typed_hash_of_another_block_leaves_it_undecided_and_says_which_to_look_up(
+    scene: Scene,
+) -> None:
+    assert scene.studio.mined is not None
+    verdict = judge(scene.data, replace(scene.trust, blocks=frozenset({b"\x01" * 32})))
+    assert verdict.state is State.UNDECIDED
+    (line,) = [line for line in verdict.checks.lines if line.state is State.UNDECIDED]
+    assert line.name == "canonical block" and "not among those that you gave" in line.says
+    assert scene.studio.mined.hash.hex() in line.hint
 
 
 def test_a_block_typed_for_another_chain_does_not_count(scene: Scene) -> None:

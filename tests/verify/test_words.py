@@ -15,13 +15,14 @@ from pathlib import Path
 
 import pytest
 from tests.verify.altering import judge
-from tests.verify.madeup_chain import CONTRACT, FIRST_TIME, MadeUpChain
+from tests.verify.madeup_chain import CONTRACT, FIRST_TIME, MadeUpChain, Node
 from tests.verify.studio import Scene, Studio, make_scene
 
 from stemproof.evidence.ethsig import Address, format_address
 from stemproof.verify.bundle import Verdict
 from stemproof.verify.trust import Trust
 from stemproof.verify.verdict import State
+from stemproof.verify.words import MAX_QUOTED, quote
 from stemproof_cli.verdicts import print_verdict, summary, verdict_document
 
 OPEN = Trust({1: frozenset({CONTRACT})})
@@ -46,6 +47,10 @@ def _sessions(count: int) -> tuple[Studio, Trust]:
         studio.say("decision.param", {"body": b"{}"}, stage="mixing", session=f"{place:032x}")
         studio.anchor(chain)
     return studio, studio.trust()
+
+
+def _asking(node: Node) -> Trust:
+    return Trust({1: frozenset({CONTRACT})}, sources=(node,))
 
 
 def _lines(verdict: Verdict, capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -120,7 +125,7 @@ def test_a_refuted_bundle_is_not_to_be_relied_on_and_shows_no_stages(
     for data in (scene.data[:-1], bytes(100)):
         lines = _lines(judge(data, scene.trust), capsys)
         assert lines[-1].startswith("Do not rely on this bundle: it is no whole bundle")
-    wrong = judge(scene.data, replace(scene.trust, blocks=frozenset({bytes(32)})))
+    wrong = judge(scene.data, _asking(Node("a", lambda chain_id, number: bytes(32))))
     lines = _lines(wrong, capsys)
     assert lines[-1] == (
         "Do not rely on this bundle: the block that should date it is not the chain's."
@@ -173,6 +178,29 @@ def test_the_document_holds_levels_sessions_hints_and_whole_hashes() -> None:
     assert studio.mined is not None
     assert studio.mined.hash.hex() in json.dumps(document["brackets"])
     assert document["summary"] == summary(verdict)
+
+
+def test_strangers_text_stands_on_one_line_cut_and_between_quotes() -> None:
+    assert quote("master.wav") == "'master.wav'"
+    assert quote("Über Nacht") == "'Über Nacht'"
+    assert quote(" a\n\t b\u2028c\u00a0 ") == "'a b c'"
+    assert quote("x' verified  'y") == "\"x' verified 'y\""
+    assert quote("\u202eevil\x1b[2J\ud800") == r"'\u202eevil\x1b[2J\ud800'"
+    assert quote("n" * MAX_QUOTED) == "'" + "n" * MAX_QUOTED + "'"
+    assert quote("n" * (MAX_QUOTED + 1)) == "'" + "n" * (MAX_QUOTED - 1) + "…'"
+    assert quote(4096) == "4096"
+
+
+def test_a_files_name_cannot_pass_for_a_line_of_the_answer() -> None:
+    studio, chain = Studio(), MadeUpChain()
+    name = "x: recorded" + " " * 200 + "\nverified  identity  key is Ann's" + "!" * 500
+    master = studio.record_audio("bounce/" + name)
+    studio.anchor(chain)
+    verdict = judge(studio.sealed(studio.bundle(master)), studio.trust())
+    assert verdict.state is State.VERIFIED
+    (line,) = [line for line in verdict.checks.lines if line.name == "master"]
+    assert line.says.startswith("\"x: recorded verified identity key is Ann's!!!")
+    assert line.says.endswith('!…": recorded in event 0, digests as claimed')
 
 
 @pytest.mark.parametrize("columns", [100, 72])

@@ -20,6 +20,7 @@ from stemproof.claim.claim import MAX_CLAIM_BYTES
 from stemproof.claim.container import (
     STORED,
     Member,
+    NotWhole,
     format_container,
     pack_member,
     parse_container,
@@ -86,18 +87,18 @@ def parse_bundle(data: bytes) -> tuple[Bundle, Sealing]:
     members = parse_container(data)
     for name in ("manifest.json", "manifest.sig"):
         if name not in members or members[name].method != STORED:
-            raise Malformed("bundle", f"without {name}", "a stored manifest and its signature")
+            raise NotWhole(f"the bundle has no stored {name}")
     manifest = unpack_member(members.pop("manifest.json"))
     signature = unpack_member(members.pop("manifest.sig"))
     fields = Fields.parse(manifest, what="manifest", version=VERSION, max_bytes=MAX_MANIFEST_BYTES)
     fields.demand_text("kind", "bundle")
     profile = fields.text("profile")
     if _format_manifest(profile, members) != manifest:
-        raise Malformed("manifest", manifest, "the digests of the bundle's members")
+        raise _say_altered(fields.members.get("parts"), _parts_of(members))
     if profile not in PROFILES:
         raise Undecided(f"the bundle is of the profile {profile!r:.80}, not known here")
     if "claim.json" not in members:
-        raise Malformed("bundle", "without claim.json", "a claim")
+        raise NotWhole("the bundle has no claim.json, and so no claim")
     signed = _parse_signed(unpack_member(members.pop("claim.json")))
     logs = _take_logs(members)
     for member in members.values():
@@ -127,7 +128,12 @@ def _take_logs(members: dict[str, Member]) -> tuple[LogPart, ...]:
 
 
 def _format_manifest(profile: str, members: Mapping[str, Member]) -> bytes:
-    parts: dict[str, Json] = {
+    parts = _parts_of(members)
+    return canonical_bytes({"kind": "bundle", "parts": parts, "profile": profile, "v": VERSION})
+
+
+def _parts_of(members: Mapping[str, Member]) -> dict[str, Json]:
+    return {
         name: {
             "bytes": member.size,
             "method": member.method,
@@ -136,7 +142,19 @@ def _format_manifest(profile: str, members: Mapping[str, Member]) -> bytes:
         }
         for name, member in members.items()
     }
-    return canonical_bytes({"kind": "bundle", "parts": parts, "profile": profile, "v": VERSION})
+
+
+def _say_altered(stated: Json, found: Mapping[str, Json]) -> NotWhole:
+    """Name the first member that is not as the manifest says."""
+    parts = stated if isinstance(stated, dict) else {}
+    for name in sorted({*parts, *found}):
+        if name not in found:
+            return NotWhole(f"{name!r:.80} is in the manifest only: the bundle was altered")
+        if name not in parts:
+            return NotWhole(f"{name} is not in the manifest: the bundle was altered")
+        if parts[name] != found[name]:
+            return NotWhole(f"{name} is not as the manifest says: the bundle was altered")
+    return NotWhole("manifest.json is not in the one form of a manifest: the bundle was altered")
 
 
 def _format_signed(signed: SignedClaim) -> bytes:

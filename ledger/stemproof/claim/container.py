@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from stemproof.errors import Malformed
+from stemproof.errors import Malformed, Refuted
 
 MAX_BUNDLE_BYTES: Final = 512 << 20
 MAX_MEMBERS: Final = 64
@@ -33,8 +33,17 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}(/[a-z0-9][a-z0-9.-]{0,62})?")
 _LOCAL = struct.Struct("<4sHHHHHIIIHH")
 _CENTRAL = struct.Struct("<4sHHHHHHIIIHHHHHII")
 _END = struct.Struct("<4sHHHHIIH")
+_LOCAL_MARK: Final = b"PK\x03\x04"
+_CUT_SHORT: Final = "the bundle is cut short"
 # 1980-01-01, the earliest date that the format can say.
 _DATE = 0x21
+
+
+class NotWhole(Malformed):
+    """A file that is no bundle, or not the whole and unchanged one, told in one sentence."""
+
+    def __init__(self, says: str) -> None:
+        Refuted.__init__(self, says)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +92,7 @@ def format_container(members: Mapping[str, Member]) -> bytes:
         member = members[name]
         _check_name(name)
         shape = (0, member.method, 0, _DATE, member.crc, len(member.packed), member.size)
-        local = _LOCAL.pack(b"PK\x03\x04", 20, *shape, len(name), 0) + name.encode()
+        local = _LOCAL.pack(_LOCAL_MARK, 20, *shape, len(name), 0) + name.encode()
         entries.append(local + member.packed)
         directory.append(
             _CENTRAL.pack(b"PK\x01\x02", 20, 20, *shape, len(name), 0, 0, 0, 0, 0, offset)
@@ -99,9 +108,11 @@ def parse_container(data: bytes) -> dict[str, Member]:
     """Read the members; refuse a file that format_container would not have written."""
     if len(data) > MAX_BUNDLE_BYTES:
         raise Malformed("bundle size", len(data), f"at most {MAX_BUNDLE_BYTES} bytes")
+    if not data.startswith(b"PK"):
+        raise NotWhole("the file is not a stemproof bundle")
     members: dict[str, Member] = {}
     offset = total = 0
-    while data[offset : offset + 4] == b"PK\x03\x04":
+    while data[offset : offset + 4] == _LOCAL_MARK:
         member, offset = _read_member(data, offset)
         if member.name in members or len(members) == MAX_MEMBERS:
             raise Malformed("bundle members", member.name, f"at most {MAX_MEMBERS}, each once")
@@ -109,16 +120,23 @@ def parse_container(data: bytes) -> dict[str, Member]:
         total += member.size
         if total > MAX_TOTAL_BYTES:
             raise Malformed("bundle size unpacked", total, f"at most {MAX_TOTAL_BYTES} bytes")
-    if not members or format_container(members) != data:
-        raise Malformed("bundle", data[:16], "a stemproof bundle (ZIP in its one strict form)")
-    return members
+    canonical = format_container(members)
+    if members and canonical == data:
+        return members
+    if (members and canonical.startswith(data)) or _LOCAL_MARK.startswith(data[offset:]):
+        raise NotWhole(_CUT_SHORT)
+    if members:
+        raise NotWhole("the bundle was altered between its members, or another program wrote it")
+    raise NotWhole("the file is not a stemproof bundle")
 
 
 def _read_member(data: bytes, offset: int) -> tuple[Member, int]:
     if len(data) < offset + _LOCAL.size:
-        raise Malformed("bundle", "truncated", "whole entries")
+        raise NotWhole(_CUT_SHORT)
     (_, _, _, method, _, _, crc, packed, size, name_bytes, extra) = _LOCAL.unpack_from(data, offset)
     start = offset + _LOCAL.size
+    if len(data) < start + name_bytes:
+        raise NotWhole(_CUT_SHORT)
     name = data[start : start + name_bytes].decode("ascii", "replace")
     _check_name(name)
     if method not in (STORED, DEFLATED) or extra:
@@ -130,6 +148,8 @@ def _read_member(data: bytes, offset: int) -> tuple[Member, int]:
             f"at most {MAX_MEMBER_BYTES} bytes and {MAX_RATIO} times the {packed} in the file",
         )
     start += name_bytes
+    if len(data) < start + packed:
+        raise NotWhole(_CUT_SHORT)
     return Member(name, method, crc, size, data[start : start + packed]), start + packed
 
 

@@ -15,8 +15,9 @@ It dates the sealing of an event, never the making of what the event is about.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final
 
 from stemproof.claim.logpart import MAX_OPENING_BYTES, Block
@@ -73,8 +74,7 @@ class Bracketed:
 
 def bracket_sessions(log: CheckedLog, anchored: Anchored, size: int, trust: Trust) -> Bracketed:
     """Bracket the sessions among the first `size` events of a log's work."""
-    blocks = tuple(head.head.block for head in log.heads if head.head.block is not None)
-    chain = _Chain(anchored, blocks, trust)
+    chain = _Chain(log, anchored, trust)
     held: dict[str, _Held] = {}
     found: list[_Held] = []
     opened = 0
@@ -87,14 +87,14 @@ def bracket_sessions(log: CheckedLog, anchored: Anchored, size: int, trust: Trus
             bound = _read_bound(log, seq)
             confirmed = None
             if bound is not None and bound.chain_id == anchored.chain_id:
-                confirmed = chain.confirm(bound, _covering(log, seq), seq)
+                confirmed = chain.confirm(bound, seq)
             if confirmed is not None:
                 held[header.session] = _Held(seq, header.session, confirmed, [])
                 found.append(held[header.session])
         if header.session in held:
             held[header.session].events.append(seq)
     return Bracketed(
-        tuple(_bracket(log, blocks, one) for one in found),
+        tuple(_bracket(log.origin, chain, one) for one in found),
         frozenset(seq for one in found for seq in one.events),
         opened,
     )
@@ -130,26 +130,47 @@ class _Held:
 
 
 class _Chain:
-    """What is known of the chain: the replayed slot, its blocks, and nodes to ask."""
+    """What is known of the chain: the replayed slot, its blocks, and nodes to ask.
 
-    def __init__(self, anchored: Anchored, blocks: Sequence[Block], trust: Trust) -> None:
-        self._anchored = anchored
-        self._blocks = blocks
+    Heads and sessions can be many thousands each: nothing here scans one for the other.
+    """
+
+    def __init__(self, log: CheckedLog, anchored: Anchored, trust: Trust) -> None:
         self._trust = trust
         self._asked = 0
-        self._parents = {block.parent_hash: block.number - 1 for block in blocks}
+        self._sizes = [head.head.work_size for head in log.heads]
+        self._blocks = [head.head.block for head in log.heads if head.head.block is not None]
+        self._parents = {block.parent_hash: block.number - 1 for block in self._blocks}
+        self._last = {word: place for place, word in enumerate(anchored.words)}
+        self._first: dict[int, int] = {}
+        for place, word in enumerate(anchored.words):
+            self._first.setdefault(word, place)
+        rising = sorted(self._blocks, key=lambda block: block.number)
+        self._numbers = [block.number for block in rising]
+        self._times = list(accumulate((block.time for block in rising), max))
 
-    def confirm(self, bound: Bound, covering: int, seq: int) -> _Confirmed | None:
-        """Say what shows that the bound's block, or head, is of this chain; refuse what cannot be.
+    def covering(self, seq: int) -> int:
+        """Find the first head that covers an event; sizes never shrink from head to head."""
+        return bisect_right(self._sizes, seq)
 
-        `covering` is the place of the first head that covers the event.
-        """
-        words, anchor = self._anchored.words, self._blocks[covering]
+    def anchor_of(self, seq: int) -> Block:
+        """Give the block of the first head that covers an event."""
+        return self._blocks[self.covering(seq)]
+
+    def time_before(self, number: int) -> int | None:
+        """Give the latest time of the proved blocks that are not after a block."""
+        place = bisect_right(self._numbers, number)
+        return self._times[place - 1] if place else None
+
+    def confirm(self, bound: Bound, seq: int) -> _Confirmed | None:
+        """Say what shows that a bound's block, or head, is of this chain; refuse what cannot be."""
+        covering, anchor = self.covering(seq), self.anchor_of(seq)
+        first, last = self._first.get(bound.head), self._last.get(bound.head)
         known = self._parents.get(bound.hash)
         if (
             bound.number >= anchor.number
             or bound.time > anchor.time
-            or (bound.head in words[covering:])
+            or (last is not None and last >= covering)
             or (known is not None and known >= anchor.number)
         ):
             raise Refuted(
@@ -160,8 +181,8 @@ class _Chain:
             return _Confirmed(known, "block")
         if self._is_canonical(bound):
             return _Confirmed(bound.number, "node")
-        if bound.head != NO_HEAD and bound.head in words[:covering]:
-            return _Confirmed(self._blocks[words.index(bound.head)].number, "head")
+        if bound.head != NO_HEAD and first is not None and first < covering:
+            return _Confirmed(self._blocks[first].number, "head")
         return None
 
     def _is_canonical(self, bound: Bound) -> bool:
@@ -176,15 +197,15 @@ class _Chain:
         return len(agreeing) >= self._trust.needed
 
 
-def _bracket(log: CheckedLog, blocks: Sequence[Block], held: _Held) -> SessionBracket:
+def _bracket(origin: str, chain: _Chain, held: _Held) -> SessionBracket:
     number = held.bound.number
-    covering = blocks[_covering(log, held.events[-1])]
+    covering = chain.anchor_of(held.events[-1])
     return SessionBracket(
-        origin=log.origin,
+        origin=origin,
         session=held.session,
         work_seq=held.work_seq,
         # The newest proved block that is no newer: its time is proved, that of others is not.
-        not_before=max((each.time for each in blocks if each.number <= number), default=None),
+        not_before=chain.time_before(number),
         not_before_block=number,
         not_after=covering.time,
         not_after_block=covering.number,
@@ -201,7 +222,3 @@ def _read_bound(log: CheckedLog, seq: int) -> Bound | None:
     except Malformed:
         # Of a form that is not known here: it bounds nothing, and refutes nothing.
         return None
-
-
-def _covering(log: CheckedLog, seq: int) -> int:
-    return next(place for place, head in enumerate(log.heads) if head.head.work_size > seq)

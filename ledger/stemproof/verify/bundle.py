@@ -12,6 +12,7 @@ from stemproof.claim.bundle import Bundle, parse_bundle
 from stemproof.claim.claim import Audio, Claim
 from stemproof.claim.logpart import LogPart
 from stemproof.errors import Refuted, StemproofError
+from stemproof.record.event import parse_time
 from stemproof.verify import anchors, statement
 from stemproof.verify.anchors import Anchored
 from stemproof.verify.bounds import Bracketed, SessionBracket, bracket_sessions
@@ -21,6 +22,7 @@ from stemproof.verify.statement import Covered
 from stemproof.verify.succession import party_of
 from stemproof.verify.trust import REHEARSAL_CHAINS, Trust
 from stemproof.verify.verdict import Checks, State
+from stemproof.verify.words import quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ def verify_bundle(data: bytes, trust: Trust) -> Verdict:
     )
     covered = _check_claim(checks, bundle, claim, logs)
     inside = _check_chain(verdict, bundle, trust, covered)
+    _check_made(verdict, claim)
     if covered is not None:
         verdict.levels = count_levels(
             # A log without its binding does not come this far.
@@ -170,7 +173,7 @@ def _check_claim(
 
 
 def _say_audio(item: Audio, _: None) -> str:
-    return f"{item.name}: recorded in event {item.work_seq}, digests as claimed"
+    return f"{quote(item.name)}: recorded in event {item.work_seq}, digests as claimed"
 
 
 def _check_chain(
@@ -196,6 +199,25 @@ def _check_chain(
                     verdict.sessions += bracketed.sessions
     verdict.brackets, verdict.warnings = tuple(brackets), tuple(dict.fromkeys(warnings))
     return inside
+
+
+def _check_made(verdict: Verdict, claim: Claim) -> None:
+    """Refute a claim that says it was made before a session that it covers began.
+
+    `made` is otherwise the artist's own word: without a clock nobody can say it is too late.
+    """
+    rehearsed = {each.origin for each in verdict.brackets if each.chain_id in REHEARSAL_CHAINS}
+    # A private chain's clock runs as it is told to, often ahead of the day.
+    counted = [each for each in verdict.sessions if each.origin not in rehearsed]
+    newest = max(counted, key=lambda each: each.not_before or 0, default=None)
+    made = parse_time(claim.made).timestamp()
+    if newest is not None and newest.not_before is not None and made < newest.not_before:
+        verdict.checks.add(
+            "time bounds",
+            State.REFUTED,
+            f"the claim says that it was made at {claim.made}, yet it covers event"
+            f" {newest.work_seq}, which was entered after {_say_moment(newest.not_before)}",
+        )
 
 
 def _bracket(log: CheckedLog, anchored: Anchored) -> Bracket:
@@ -230,7 +252,10 @@ def _check_anchor(checks: Checks, anchored: Anchored, trust: Trust) -> bool:
     is_known = checks.run(
         "contract",
         lambda: anchors.check_contract(anchored, trust),
-        lambda _: f"0x{anchored.contract.hex()[:12]} on chain {anchored.chain_id}, which you trust",
+        lambda _: (
+            f"0x{anchored.contract.hex()[:12]} is a contract that counts for you on chain"
+            f" {anchored.chain_id} (shipped table or your options)"
+        ),
     )
     is_canonical = checks.run(
         "canonical block", lambda: anchors.check_canonical(anchored, trust), lambda says: says
@@ -247,11 +272,14 @@ def _warn(anchored: Anchored, trust: Trust) -> list[str]:
 
 
 def _say_evidence(anchored: Anchored) -> str:
-    moment = datetime.fromtimestamp(anchored.proved.time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     return (
         f"block {anchored.proved.number} of chain {anchored.chain_id} holds this log's head:"
-        f" it existed by {moment}, if that block is canonical"
+        f" it existed by {_say_moment(anchored.proved.time)}, if that block is canonical"
     )
+
+
+def _say_moment(time: int) -> str:
+    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def _check_identity(checks: Checks, claim: Claim, trust: Trust) -> None:
@@ -263,7 +291,7 @@ def _check_identity(checks: Checks, claim: Claim, trust: Trust) -> None:
     name = (trust.identities or {}).get(bytes.fromhex(claim.identity))
     if name is not None:
         checks.add(
-            "identity", State.VERIFIED, f"key {claim.identity[:12]} is {name!r:.80}'s, you say"
+            "identity", State.VERIFIED, f"key {claim.identity[:12]} is {quote(name)}'s, you say"
         )
     else:
         checks.add(

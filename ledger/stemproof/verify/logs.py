@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from stemproof.claim.logpart import Head, LogPart, Opened
 from stemproof.errors import Malformed, Refuted
@@ -17,6 +19,8 @@ from stemproof.seal.tree import Frontier
 from stemproof.seal.workmap import check_map_absence, check_map_proof, map_key, parse_map_proof
 
 OWN_WORK = bytes(16)
+# Each costs three signatures; whoever replaces keys weekly needs twenty years for them.
+MAX_ROTATIONS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +66,15 @@ def check_log_part(part: LogPart, work: bytes) -> CheckedLog:
     if tree.headers[0].origin != origin:
         raise Refuted(f"the work's events are of log {tree.headers[0].origin}, want {origin}")
     heads = _check_heads(part, log_key, (own, tree), work)
+    since = [seq for seq, _ in holders]
     return CheckedLog(
         origin,
         tuple(holder for _, holder in holders),
         own,
         tree,
         tuple(
-            CheckedHead(checkpoint, head, _holder_at(holders, head.own_size))
+            # Who held the log when its own tree had that many events.
+            CheckedHead(checkpoint, head, holders[bisect_left(since, head.own_size) - 1][1])
             for checkpoint, head in heads
         ),
     )
@@ -128,6 +134,9 @@ def _check_holders(own: CheckedTree) -> list[tuple[int, Holder]]:
     binding = check_binding(own.openings[0, "body"].value)
     if binding.origin != first.origin:
         raise Refuted(f"the binding is for log {binding.origin}, the events are of {first.origin}")
+    rotations = sum(header.action == "key.rotate" for header in own.headers)
+    if rotations > MAX_ROTATIONS:
+        raise Malformed("number of rotations", rotations, f"at most {MAX_ROTATIONS}")
     holders = [(0, holder_of(binding))]
     for seq, header in enumerate(own.headers):
         if header.action == "key.rotate":
@@ -136,11 +145,6 @@ def _check_holders(own: CheckedTree) -> list[tuple[int, Holder]]:
             body = own.openings[seq, "body"].value
             holders.append((seq, check_rotation(body, holders[-1][1])))
     return holders
-
-
-def _holder_at(holders: list[tuple[int, Holder]], own_size: int) -> Holder:
-    """Say who held the log when its own tree had `own_size` events."""
-    return [holder for seq, holder in holders if seq < own_size][-1]
 
 
 def _check_heads(

@@ -17,6 +17,7 @@ from stemproof.record.fields import Fields
 from stemproof.verify.bundle import Verdict
 from stemproof.verify.statement import recorded_audio
 from stemproof.verify.verdict import State
+from stemproof.verify.words import quote
 
 
 def check_sound(verdict: Verdict, name: str, sha256: str, listen: Callable[[], AudioFacts]) -> None:
@@ -27,7 +28,7 @@ def check_sound(verdict: Verdict, name: str, sha256: str, listen: Callable[[], A
         return
     for item in claim.audio:
         if item.sha256 == sha256:
-            says = f"{name} is the {item.role} {item.name!r:.80}, byte for byte"
+            says = f"{name} is the {item.role} {quote(item.name)}, byte for byte"
             verdict.checks.add("audio", State.VERIFIED, says)
             return
     differs = f"{name}: sha256 is {sha256[:12]}, which is none of the claim's files"
@@ -47,7 +48,7 @@ def _compare(verdict: Verdict, claim: Claim, heard: AudioFacts) -> tuple[State, 
     for item in claim.audio:
         recorded = recorded_audio(verdict.logs, item).members.get("pcm")
         if recorded == heard.pcm_digest.hex():
-            return State.VERIFIED, f"it holds the samples of the {item.role} {item.name!r:.80}"
+            return State.VERIFIED, f"it holds the samples of the {item.role} {quote(item.name)}"
     try:
         _, likeness = _liken(verdict, claim, heard.fingerprint)
     except Undecided as error:
@@ -67,7 +68,7 @@ def _liken(verdict: Verdict, claim: Claim, heard: Fingerprint) -> tuple[State, s
         raise Undecided("the claim's files have no fingerprint")
     likeness, item = max(found, key=lambda pair: pair[0].sharpness)
     measure = f"bit error {likeness.ber:.3f}, sharpness {likeness.sharpness:.2f}"
-    which = f"the {item.role} {item.name!r:.80}"
+    which = f"the {item.role} {quote(item.name)}"
     match likeness.verdict:
         case "same":
             return State.UNDECIDED, f"it sounds like {which} ({measure}): likeness, not proof"

@@ -15,6 +15,7 @@ from stemproof.record.event import parse_time
 from stemproof.record.fields import Fields
 from stemproof.verify.logs import CheckedHead, CheckedLog, holders_at
 from stemproof.verify.succession import last_party
+from stemproof.verify.words import quote
 
 AUDIO_ACTIONS = ("audio.appeared", "audio.changed")
 
@@ -113,20 +114,20 @@ def _say_count(item: StageCount) -> str:
 def check_audio(covered: Covered, logs: Sequence[CheckedLog], item: Audio) -> None:
     """Check that a file of the claim was recorded, by an event that opens to its digests."""
     if item.log >= len(logs):
-        raise Refuted(f"{item.name!r:.80} names log {item.log}, the bundle has {len(logs)}")
+        raise Refuted(f"{quote(item.name)} names log {item.log}, the bundle has {len(logs)}")
     tree, limit = logs[item.log].work, covered.heads[item.log].head.work_size
     if item.work_seq >= limit:
-        raise Refuted(f"{item.name!r:.80} names event {item.work_seq}, beyond the covered {limit}")
+        raise Refuted(f"{quote(item.name)} names event {item.work_seq}, beyond the covered {limit}")
     action = tree.headers[item.work_seq].action
     if action not in AUDIO_ACTIONS:
-        raise Refuted(f"{item.name!r:.80} names event {item.work_seq}, which is {action}")
+        raise Refuted(f"{quote(item.name)} names event {item.work_seq}, which is {action}")
     for field, value in (("audio", item.sha256), ("fingerprint", item.fingerprint)):
         opening = tree.openings.get((item.work_seq, field))
         if opening is None:
-            raise Refuted(f"the {field} of {item.name!r:.80} is not opened in the bundle")
+            raise Refuted(f"the {field} of {quote(item.name)} is not opened in the bundle")
         if opening.value.hex() != value:
             raise Refuted(
-                f"the claim says {field} {value[:12]} for {item.name!r:.80},"
+                f"the claim says {field} {value[:12]} for {quote(item.name)},"
                 f" event {item.work_seq} says {opening.value.hex()[:12]}"
             )
     body = recorded_audio(logs, item)
@@ -141,8 +142,8 @@ def check_audio(covered: Covered, logs: Sequence[CheckedLog], item: Audio) -> No
     ):
         if stated != found:
             raise Refuted(
-                f"the claim's {name} of {item.name!r:.80} is {stated!r:.80},"
-                f" recorded: {found!r:.80}"
+                f"the claim's {name} of {quote(item.name)} is {quote(stated)},"
+                f" recorded: {quote(found)}"
             )
 
 
@@ -155,7 +156,7 @@ def recorded_audio(logs: Sequence[CheckedLog], item: Audio) -> Fields:
     if item.log < len(logs):
         opening = logs[item.log].work.openings.get((item.work_seq, "body"))
     if opening is None:
-        raise Refuted(f"the body of event {item.work_seq} ({item.name!r:.80}) is not opened")
+        raise Refuted(f"the body of event {item.work_seq} ({quote(item.name)}) is not opened")
     return Fields(
         "audio event", parse_object(opening.value, what="body", max_bytes=MAX_OPENING_BYTES)
     )
