@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import os
 import signal
@@ -98,7 +100,8 @@ def test_blocks_state_and_old_proofs_survive_a_kill(tmp_path: Path) -> None:
         again = start(tmp_path, testnet.port, anvil=demand_anvil())
         assert [block_hash(again, number) for number in range(1, 5)] == before
         assert deploy_anchors(again) == contract
-        assert call_text(again.port, "eth_blockNumber") == "0x4"
+        # One more than was kept: see test_a_contract_is_told_the_right_hash_after_a_restart.
+        assert call_text(again.port, "eth_blockNumber") == "0x5"
         assert call_text(again.port, "eth_getBalance", "0x" + someone.hex(), "latest") == hex(12345)
         at: dict[str, str] = {"blockHash": before[0]}
         proof = call_local(again.port, "eth_getProof", "0x" + contract.hex(), [], dict(at))
@@ -115,7 +118,7 @@ def test_what_was_saved_survives_a_kill_at_once(tmp_path: Path) -> None:
         wait_until_down(tmp_path)
         (tmp_path / "anvil.json").write_bytes(b'{"block":')
         again = start(tmp_path, 0, anvil=demand_anvil())
-        assert call_text(again.port, "eth_blockNumber") == "0x3"
+        assert call_text(again.port, "eth_blockNumber") == "0x4"
         assert deploy_anchors(again) == contract
 
 
@@ -130,6 +133,46 @@ def test_a_removed_state_begins_a_new_chain(tmp_path: Path) -> None:
     (tmp_path / "anvil.json").unlink()
     with running_testnet(tmp_path) as testnet:
         assert call_text(testnet.port, "eth_blockNumber") == "0x0"
+
+
+def test_a_contract_is_told_the_right_hash_after_a_restart(tmp_path: Path) -> None:
+    with running_testnet(tmp_path) as testnet:
+        mine(testnet, 5)
+    with running_testnet(tmp_path) as testnet:
+        # NUMBER and BLOCKHASH(NUMBER - 1), returned by code that is run and not kept.
+        code = "0x435f526001430340602052" + "60405ff3"
+        answer = call_text(testnet.port, "eth_call", {"data": code}, "pending")
+        number, told = int(answer[2:66], 16), "0x" + answer[66:]
+        assert number == 7
+        assert told == block_hash(testnet, number - 1)
+
+
+def test_a_web_page_gets_no_leave_to_use_the_chain(tmp_path: Path) -> None:
+    asked = '{"jsonrpc":"2.0","id":1,"method":"anvil_mine","params":["0x1"]}'
+    with running_testnet(tmp_path) as testnet:
+        for method, kind in (("OPTIONS", "application/json"), ("POST", "text/plain")):
+            link = http.client.HTTPConnection("127.0.0.1", testnet.port, timeout=10)
+            with contextlib.closing(link):
+                headers = {"Origin": "https://evil.example", "Content-Type": kind}
+                headers["Access-Control-Request-Method"] = "POST"
+                headers["Access-Control-Request-Headers"] = "content-type"
+                link.request(method, "/", asked, headers)
+                answer = link.getresponse()
+                answer.read()
+            assert answer.headers["access-control-allow-origin"] is None
+        # What a page may send without leave is not done.
+        assert call_text(testnet.port, "eth_blockNumber") == "0x0"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other systems have other rights on files")
+def test_other_people_may_not_look_into_the_chain(tmp_path: Path) -> None:
+    folder = tmp_path / "chain"
+    with running_testnet(folder):
+        wait_for_the_state_file(folder)
+        assert folder.stat().st_mode & 0o777 == 0o700
+        assert (folder / "anvil.run.json").stat().st_mode & 0o777 == 0o600
+    with running_testnet(folder):
+        assert {path.stat().st_mode & 0o077 for path in folder.glob("anvil.*")} == {0}
 
 
 def wait_for_the_state_file(folder: Path) -> None:

@@ -9,8 +9,9 @@ Nothing here reads the environment; the command line says which folder it is.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -69,6 +70,10 @@ class Home:
         """Make the folder, for its owner only."""
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if os.name == "posix" and self.path.stat().st_mode & 0o077:
+                # A folder of somebody else's is used as it is, where that is possible at all.
+                with suppress(PermissionError):
+                    self.path.chmod(0o700)
         except OSError as error:
             raise Unavailable(
                 f"the ledger folder {self.path} cannot be made: {error.strerror}",

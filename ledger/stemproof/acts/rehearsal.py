@@ -32,9 +32,6 @@ def start_testnet(home: Home, *, port: int, search_path: str | None) -> Rehearsa
         tools_dir=home.tools, checkout=_checkout(), search_path=search_path
     ) or install.install_anvil(home.tools, search_path=search_path)
     running = anvil.start(home.testnet, port, anvil=program)
-    # After a restart anvil tells a contract a wrong hash of the block that it had kept last, and
-    # an anchor in the next block could not be proved. A block of this run is told rightly.
-    deploy.mine(running)
     contract = deploy.deploy_anchors(running)
     account = _account(home)
     if account is not None:

@@ -103,7 +103,7 @@ def start(config: NodeConfig, *, wait_s: float = 15.0) -> NodeStatus:
         raise Usage(f"a node already serves {config.folder}, with pid {found.pid}")
     try:
         config.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        log = open(config.folder / "node.log", "wb")
+        log = open(config.folder / "node.log", "wb", opener=_open_private)
     except OSError as error:
         raise Unavailable(f"{config.folder} cannot be used: {error.strerror}") from error
     with log:
@@ -210,6 +210,7 @@ def _write_status(config: NodeConfig, api: HttpServer, gateway: HttpServer) -> N
         AGENT,
     )
     with written_beside(_status_path(config.folder)) as file:
+        os.fchmod(file.fileno(), 0o600)
         file.write(json.dumps(asdict(found)).encode("ascii"))
     return found
 
@@ -221,6 +222,10 @@ def _is_free_soon(folder: Path, wait_s: float = _DYING_S) -> bool:
             return False
         time.sleep(_POLL_S)
     return True
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _status_path(folder: Path) -> Path:

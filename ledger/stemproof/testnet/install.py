@@ -57,7 +57,7 @@ def install_anvil(tools_dir: Path, *, search_path: str | None = None) -> Path:
             "anvil is not on this computer, and npm, which would install it, is not either",
             hint="install Node.js 20 or later, or put anvil on the PATH",
         )
-    tools_dir.mkdir(parents=True, exist_ok=True)
+    tools_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in ("package.json", "package-lock.json"):
         text = (resources.files(__package__) / "npm" / name).read_text(encoding="utf-8")
         (tools_dir / name).write_text(text, encoding="utf-8")

@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from stemproof.errors import BadInput
+from stemproof.errors import BadInput, Unavailable
 
 _GOOD_COPY_AGE_S = 60.0
 
@@ -53,6 +53,17 @@ class StateDir:
         """Process id, port and instance of the running anvil."""
         return self.path / "anvil.run.json"
 
+    def make_private(self) -> None:
+        """Make the folder, and close it and the files that anvil wrote to other people."""
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.path.chmod(0o700)
+            for file in (self.state, self.good, self.run, self.log):
+                if file.exists():
+                    file.chmod(0o600)
+        except OSError as error:
+            raise Unavailable(f"{self.path} cannot be used: {error.strerror}") from error
+
     def read_run(self) -> Run | None:
         """Read which anvil was started here; None when none was, or the note is damaged."""
         try:
@@ -67,7 +78,8 @@ class StateDir:
         """Note a running anvil, in one step."""
         beside = self.run.with_suffix(".new")
         noted = {"pid": run.pid, "port": run.port, "instance": run.instance}
-        beside.write_text(json.dumps(noted), encoding="utf-8")
+        with open(beside, "w", encoding="utf-8", opener=_open_private) as file:
+            file.write(json.dumps(noted))
         os.replace(beside, self.run)
 
     def keep_good_copy(self) -> bool:
@@ -75,7 +87,7 @@ class StateDir:
         if _find_height(self.state) is None:
             return False
         beside = self.good.with_suffix(".new")
-        shutil.copyfile(self.state, beside)
+        _copy_private(self.state, beside)
         os.replace(beside, self.good)
         return True
 
@@ -91,7 +103,7 @@ class StateDir:
     def write_good(self, state: bytes) -> None:
         """Write a state that anvil handed over as the good copy, in one step."""
         beside = self.good.with_suffix(".new")
-        with beside.open("wb") as file:
+        with open(beside, "wb", opener=_open_private) as file:
             file.write(state)
             file.flush()
             os.fsync(file.fileno())
@@ -110,7 +122,7 @@ class StateDir:
                 hint="remove that file to begin a new local chain",
             )
         if kept is not None and (written is None or kept > written):
-            shutil.copyfile(self.good, self.state)
+            _copy_private(self.good, self.state)
         else:
             self.keep_good_copy()
 
@@ -122,6 +134,15 @@ class StateDir:
             return ""
         lines = [line.strip() for line in text[-4096:].splitlines() if line.strip()]
         return lines[-1][:200] if lines else ""
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _copy_private(source: Path, target: Path) -> None:
+    with source.open("rb") as read, open(target, "wb", opener=_open_private) as written:
+        shutil.copyfileobj(read, written)
 
 
 def _find_height(path: Path) -> int | None:
