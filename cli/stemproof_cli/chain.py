@@ -10,7 +10,8 @@ import typer
 from stemproof_cli import context, say
 
 if TYPE_CHECKING:
-    from stemproof.acts.anchoring import Anchor, Planned
+    from stemproof.acts.anchoring import Planned
+    from stemproof.acts.anchors import Anchor
     from stemproof.acts.home import Home
     from stemproof.anchor.evm import Chain
     from stemproof.log.store import Log
@@ -50,6 +51,7 @@ def anchor(
 ) -> None:
     """Timestamp everything recorded so far: one small transaction for the whole log."""
     from stemproof.acts import anchoring
+    from stemproof.acts.anchors import list_anchors
     from stemproof.acts.home import opened
 
     home = context.writable()
@@ -72,7 +74,7 @@ def anchor(
             return
         if number is not None:
             log.put_setting(anchoring.CHAIN_SETTING, str(place.info.id))
-        here = [item for item in anchoring.list_anchors(log) if item.chain == place.info.id]
+        here = [item for item in list_anchors(log) if item.chain == place.info.id]
         found = _follow(home, log, place, here[-1], wait=wait, final=final)
         if number is not None and rpc is not None and found.state != "failed":
             # Only now: a node that lies or hangs is not asked again by itself.

@@ -15,7 +15,7 @@ from stemproof.acts.home import Home, now, opened
 from stemproof_cli import say
 
 if TYPE_CHECKING:
-    from stemproof.acts.anchoring import Anchor
+    from stemproof.acts.anchors import Anchor
     from stemproof.acts.begin import Work
     from stemproof.acts.observe import Observed
     from stemproof.acts.rehearsal import Rehearsal
@@ -121,13 +121,14 @@ class Story:
 
     def _anchor(self, keys: Keys, chain: Rehearsal, what: str) -> Anchor:
         from stemproof.acts import anchoring
+        from stemproof.acts.anchors import list_anchors
 
         self._say(what, "stemproof anchor")
         with opened(self.artist) as log:
             place = anchoring.connect(self.artist, log)
             number = anchoring.anchor_now(self.artist, log, place, keys, lambda _: True)
             if number is None:
-                return anchoring.list_anchors(log)[-1]
+                return list_anchors(log)[-1]
             anchoring.wait_for(log, place, number, states=("anchored",), timeout_s=30)
             anchoring.settle_local_chain(self.artist, place)
             found = anchoring.wait_for(log, place, number, states=("final",), timeout_s=30)

@@ -11,7 +11,7 @@ from typing import Final
 from benchmarks import log as filling
 from benchmarks.figures import Row, median_of, workshop
 from benchmarks.rehearsal import Rehearsal, rehearse
-from stemproof.acts.anchoring import Anchor
+from stemproof.acts.anchors import Anchor
 from stemproof.anchor.contract import DEPLOYER, create2_address, origin_id
 from stemproof.evidence.ethsig import Address
 from stemproof.evidence.keccak import keccak256

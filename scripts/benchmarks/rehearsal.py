@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stemproof.acts.anchoring import Anchor, connect, plan_anchor, publish, wait_for
+from stemproof.acts.anchoring import connect, plan_anchor, publish, wait_for
+from stemproof.acts.anchors import Anchor
 from stemproof.acts.begin import Work, add_work, make_ledger
 from stemproof.acts.home import Home, now, opened
 from stemproof.evidence.ethsig import parse_address

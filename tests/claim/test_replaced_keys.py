@@ -10,7 +10,7 @@ from tests.keys.story import PASSPHRASE, Story, the_work, verify
 from tests.testnet.running import running_testnet
 
 from stemproof.acts import keeping
-from stemproof.acts.anchoring import Anchor
+from stemproof.acts.anchors import Anchor
 from stemproof.acts.backing import back_up, restore_backup
 from stemproof.acts.claiming import choose_audio, find_claim, make_bundle, make_claim
 from stemproof.acts.home import Home, now, opened

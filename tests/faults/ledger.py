@@ -13,7 +13,7 @@ from tests.acts.room import read_events, write_tone
 from tests.faults.cheapkeys import make_cheap
 from tests.testnet.running import demand_anvil
 
-from stemproof.acts.anchoring import Anchor, list_anchors
+from stemproof.acts.anchors import Anchor, list_anchors
 from stemproof.acts.begin import Work, add_work, find_work, list_works, make_ledger
 from stemproof.acts.home import Home, now, opened
 from stemproof.acts.once import look_once

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from stemproof.acts.anchoring import Anchor, connect, plan_anchor, publish, wait_for
+from stemproof.acts.anchoring import connect, plan_anchor, publish, wait_for
+from stemproof.acts.anchors import Anchor
 from stemproof.acts.begin import Work, add_work, find_work, make_ledger
 from stemproof.acts.claiming import choose_audio, make_bundle, make_claim
 from stemproof.acts.home import Home, now, opened

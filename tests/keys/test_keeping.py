@@ -14,7 +14,8 @@ from tests.keys.story import PASSPHRASE, Story, check, the_work, verify
 from tests.testnet.running import running_testnet
 
 from stemproof.acts import keeping
-from stemproof.acts.anchoring import Anchor, connect, origin_id, plan_anchor
+from stemproof.acts.anchoring import connect, origin_id, plan_anchor
+from stemproof.acts.anchors import Anchor
 from stemproof.acts.begin import make_ledger
 from stemproof.acts.gather import gather_logs
 from stemproof.acts.home import Home, now, opened

@@ -11,7 +11,7 @@ from tests.keys.story import PASSPHRASE, Story, check, the_work, verify
 from tests.testnet.running import running_testnet
 
 from stemproof.acts import keeping
-from stemproof.acts.anchoring import Anchor
+from stemproof.acts.anchors import Anchor
 from stemproof.acts.backing import BACKUP_SETTING, Restored, back_up, restore_backup
 from stemproof.acts.begin import make_ledger
 from stemproof.acts.facts import fact

@@ -13,9 +13,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from stemproof.acts.address import check_address
+from stemproof.acts.anchors import (
+    OPEN_STATES,
+    Anchor,
+    all_anchors,
+    anchor_numbered,
+    list_anchors,
+)
 from stemproof.acts.home import Home, now
 from stemproof.acts.keeping import count_rotations, rotations_of
 from stemproof.errors import BadInput, Refuted, Unavailable
@@ -29,32 +36,8 @@ if TYPE_CHECKING:
     from stemproof.evidence.ethsig import Address
     from stemproof.keys.ring import Keys
 
-OPEN_STATES: Final = ("pending", "anchored", "reorged")
 CHAIN_SETTING: Final = "chain"
 RPC_SETTING: Final = "rpc"
-
-
-@dataclass(frozen=True, slots=True)
-class Anchor:
-    """One anchor as the ledger knows it."""
-
-    number: int
-    log: int
-    size: int
-    root: bytes
-    chain: int
-    contract: bytes
-    publisher: bytes
-    prior: int
-    state: str
-    raw: bytes
-    tx: bytes
-    block_number: int | None
-    block_hash: bytes | None
-    block_time: int | None
-    parent_hash: bytes | None
-    evidence: bytes | None
-    made: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +87,6 @@ def choose_chain(
 def origin_id(origin: str) -> bytes:
     """Name a log on chain."""
     return hashlib.sha256(origin.encode()).digest()
-
-
-def list_anchors(log: Log, number: int | None = None) -> list[Anchor]:
-    """List a log's anchors, oldest first; by default those of the log being written."""
-    rows = log.fetch_all("anchors", log.number if number is None else number)
-    return [_read(row) for row in rows]
 
 
 def plan_anchor(
@@ -186,7 +163,7 @@ def refresh(log: Log, chain: Chain) -> list[Anchor]:
     from stemproof.anchor.problems import NodeRefuses, Unsupported
 
     moved = []
-    for anchor in _all_anchors(log):
+    for anchor in all_anchors(log):
         if anchor.chain != chain.info.id:
             continue
         if anchor.state == "failed" and _stands(chain, anchor):
@@ -195,9 +172,9 @@ def refresh(log: Log, chain: Chain) -> list[Anchor]:
         elif anchor.state not in OPEN_STATES:
             continue
         try:
-            found = _refresh_one(log, chain, _by_number(log, anchor.number))
+            found = _refresh_one(log, chain, anchor_numbered(log, anchor.number))
         except (NodeRefuses, Unsupported):
-            found = _by_number(log, anchor.number)
+            found = anchor_numbered(log, anchor.number)
             if found.block_hash is None:
                 raise
         if found != anchor:
@@ -217,7 +194,7 @@ def wait_for(
     """Wait until an anchor is in one of the states, or has failed; else give it as it is."""
     deadline = time.monotonic() + timeout_s
     while True:
-        anchor = _refresh_one(log, chain, _by_number(log, number))
+        anchor = _refresh_one(log, chain, anchor_numbered(log, number))
         if anchor.state in (*states, "failed") or time.monotonic() >= deadline:
             return anchor
         sleep(0.2)
@@ -249,7 +226,7 @@ def _refresh_one(log: Log, chain: Chain, anchor: Anchor) -> Anchor:
                 raise
         elif state != anchor.state:
             log.run("put_anchor_state", state, anchor.number)
-    return _by_number(log, anchor.number)
+    return anchor_numbered(log, anchor.number)
 
 
 def _stands(chain: Chain, anchor: Anchor) -> bool:
@@ -349,17 +326,3 @@ def _store(log: Log, chain: Chain, planned: Planned, moment: datetime) -> int:
             json.dumps(terms),
             format_time(moment),
         )
-
-
-def _all_anchors(log: Log) -> list[Anchor]:
-    return [anchor for number, _ in log.fetch_all("logs") for anchor in list_anchors(log, number)]
-
-
-def _by_number(log: Log, number: int) -> Anchor:
-    return _read(log.fetch_one("anchor", number))
-
-
-def _read(row: Any) -> Anchor:
-    fields = list(row)
-    fields[7] = int.from_bytes(fields[7], "big")
-    return Anchor(*fields)

@@ -13,7 +13,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Final
 
-from stemproof.acts.anchoring import list_anchors
+from stemproof.acts.anchors import list_anchors
 from stemproof.acts.backing import BACKUP_SETTING
 from stemproof.acts.begin import Work, list_works
 from stemproof.acts.facts import fact

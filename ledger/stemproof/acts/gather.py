@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stemproof.acts.anchoring import Anchor, list_anchors
+from stemproof.acts.anchors import Anchor, list_anchors
 from stemproof.acts.keeping import count_rotations
 from stemproof.claim.claim import LogCover
 from stemproof.claim.logpart import Anchorage, Block, Head, LogPart, Opened

@@ -183,7 +183,7 @@ def _sealing_folder(log: Log) -> Iterator[Path]:
 
 def _check_may_be_public(log: Log, work: Work) -> None:
     """Refuse a pin in clear before the work's claim is dated: a copy could be anchored first."""
-    from stemproof.acts.anchoring import list_anchors
+    from stemproof.acts.anchors import list_anchors
     from stemproof.log.sealing import head_at
     from stemproof.record.event import parse_header
 

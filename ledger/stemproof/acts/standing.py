@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from stemproof.acts.anchoring import OPEN_STATES, Anchor, list_anchors
+from stemproof.acts.anchors import OPEN_STATES, Anchor, list_anchors
 from stemproof.acts.backing import BACKUP_SETTING
 from stemproof.acts.begin import Work, list_works
 from stemproof.acts.gather import covered_size

@@ -1,0 +1,56 @@
+"""Anchors as the ledger keeps them: one row each, from the intent to the final evidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from stemproof.log.store import Log
+
+OPEN_STATES: Final = ("pending", "anchored", "reorged")
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """One anchor as the ledger knows it."""
+
+    number: int
+    log: int
+    size: int
+    root: bytes
+    chain: int
+    contract: bytes
+    publisher: bytes
+    prior: int
+    state: str
+    raw: bytes
+    tx: bytes
+    block_number: int | None
+    block_hash: bytes | None
+    block_time: int | None
+    parent_hash: bytes | None
+    evidence: bytes | None
+    made: str
+
+
+def list_anchors(log: Log, number: int | None = None) -> list[Anchor]:
+    """List a log's anchors, oldest first; by default those of the log being written."""
+    rows = log.fetch_all("anchors", log.number if number is None else number)
+    return [read_anchor(row) for row in rows]
+
+
+def all_anchors(log: Log) -> list[Anchor]:
+    """List the anchors of every log of the ledger, log by log."""
+    return [anchor for number, _ in log.fetch_all("logs") for anchor in list_anchors(log, number)]
+
+
+def anchor_numbered(log: Log, number: int) -> Anchor:
+    """Read one anchor by its number in the ledger."""
+    return read_anchor(log.fetch_one("anchor", number))
+
+
+def read_anchor(row: Any) -> Anchor:
+    """Make an anchor of its row."""
+    fields = list(row)
+    fields[7] = int.from_bytes(fields[7], "big")
+    return Anchor(*fields)
