@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stemproof.acts.address import check_address
+from stemproof.audio.plain import open_plain
 from stemproof.claim.container import MAX_BUNDLE_BYTES
 from stemproof.errors import BadInput, Malformed, Usage
 from stemproof.verify.bundle import Verdict, verify_bundle
@@ -87,7 +88,7 @@ def _check_audio(verdict: Verdict, path: Path) -> None:
 
 def _read(path: Path, limit: int) -> bytes:
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             data = file.read(limit + 1)
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {error.strerror}") from error

@@ -61,10 +61,11 @@ def hear(
 
 def file_cid(path: Path) -> str:
     """Compute the CID of a file's content in our profile."""
+    from stemproof.audio.plain import open_plain
     from stemproof.content.unixfs import build_file
 
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             return str(build_file(file).cid)
     except OSError as error:
         raise BadInput(f"{path.name!r} cannot be read: {error.strerror}") from error

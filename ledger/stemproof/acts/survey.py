@@ -6,7 +6,6 @@ what it does not hold. Back-ups that programs write beside a session are not ses
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Iterator
@@ -15,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from stemproof.audio.ffmpeg import DEADLINE_S
+from stemproof.audio.plain import hash_plain, open_plain
 from stemproof.capture.sessions.registry import is_session_name
 from stemproof.errors import BadInput, Unavailable
 
@@ -102,7 +103,7 @@ def kind_of(name: str) -> str | None:
 
 def read_session_file(path: Path) -> bytes:
     """Read a session file whole, within bounds."""
-    with _opening(path), path.open("rb") as file:
+    with _opening(path), open_plain(path) as file:
         data = file.read(MAX_SESSION_BYTES + 1)
     if len(data) > MAX_SESSION_BYTES:
         raise BadInput(f"{path.name!r} is larger than {MAX_SESSION_BYTES >> 20} MiB")
@@ -111,8 +112,12 @@ def read_session_file(path: Path) -> bytes:
 
 def hash_content(path: Path) -> bytes:
     """Hash a file's bytes with SHA-256, in constant memory."""
-    with _opening(path), path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()
+    with _opening(path):
+        try:
+            return hash_plain(path, deadline_s=DEADLINE_S)
+        except BadInput as error:
+            # Too large, full of holes, or no file any more: it has no digest to be known by.
+            raise FileClosed(str(error)) from error
 
 
 def is_unchanged(folder: Path, found: Found) -> bool:

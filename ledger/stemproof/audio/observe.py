@@ -6,7 +6,6 @@ side by side), and hashed meanwhile. A file that changes under our eyes is refus
 
 from __future__ import annotations
 
-import hashlib
 import os
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ from stemproof.audio.decode import Decoder, check_readable, probe
 from stemproof.audio.digest import fingerprint_digest, pcm_digest
 from stemproof.audio.facts import AudioFacts
 from stemproof.audio.ffmpeg import DEADLINE_S
+from stemproof.audio.plain import check_extent, hash_plain
 from stemproof.errors import BadInput
 
 
@@ -29,7 +29,7 @@ def observe_audio(path: Path, *, deadline_s: float = DEADLINE_S) -> AudioFacts:
         tempfile.TemporaryDirectory(prefix="stemproof-") as name,
         ThreadPoolExecutor(1) as pool,
     ):
-        hashing = pool.submit(hash_file, path)
+        hashing = pool.submit(hash_file, path, deadline_s=deadline_s)
         folder = Path(name)
         stream = probe(path, folder, deadline_s=deadline_s)
         chromaprint.check_rate(path, stream)
@@ -63,11 +63,10 @@ def observe_audio(path: Path, *, deadline_s: float = DEADLINE_S) -> AudioFacts:
     )
 
 
-def hash_file(path: Path) -> bytes:
+def hash_file(path: Path, *, deadline_s: float = DEADLINE_S) -> bytes:
     """Hash a file's bytes with SHA-256."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").digest()
+        return hash_plain(path, deadline_s=deadline_s)
     except OSError as error:
         raise BadInput(f"{path.name!r} cannot be read: {error.strerror}") from error
 
@@ -77,4 +76,5 @@ def _state(path: Path) -> tuple[int, int, int]:
         state = os.stat(path)
     except OSError as error:
         raise BadInput(f"{path.name!r} is gone") from error
+    check_extent(path.name, state)
     return state.st_size, state.st_mtime_ns, state.st_ino
