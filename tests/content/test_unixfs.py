@@ -113,7 +113,8 @@ def test_a_folder_too_large_for_one_block_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", ".", "..", "a/b", "a\\b", "a\0b", "line\nend", "x" * 256, "\udc80"]
+    "name",
+    ["", ".", "..", "a/b", "a\\b", "a\0b", "line\nend", "x" * 256, "\udc80", "a\u202eb", "a\u200b"],
 )
 def test_a_name_that_is_no_file_name_everywhere_is_refused(name: str) -> None:
     with pytest.raises(BadInput):

@@ -306,6 +306,26 @@ def test_a_hostile_folder_leaves_nothing_behind(serve: Start, tmp_path: Path) ->
     assert [path.name for path in tmp_path.rglob("*")] == ["in"]
 
 
+def test_a_folder_of_too_many_files_is_refused_and_leaves_nothing(
+    serve: Start, tmp_path: Path
+) -> None:
+    leaf = build_file(io.BytesIO(b"x"), BLOCKS.__setitem__, SMALL)
+    root = build_directory({f"{n}": leaf for n in range(6)}, BLOCKS.__setitem__)
+    (tmp_path / "in").mkdir()
+    with pytest.raises(Refuted, match="more than 5 entries"):
+        fetch(root.cid, [serve(honest).url], tmp_path / "in" / "out", bounds=Bounds(max_entries=5))
+    assert [path.name for path in tmp_path.rglob("*")] == ["in"]
+
+
+def test_hidden_files_are_fetched_and_named(serve: Start, tmp_path: Path) -> None:
+    leaf = build_file(io.BytesIO(b"x"), BLOCKS.__setitem__, SMALL)
+    below = build_directory({".profile": leaf, "a.wav": leaf}, BLOCKS.__setitem__)
+    root = build_directory({"stems": below}, BLOCKS.__setitem__)
+    fetched = fetch(root.cid, [serve(honest).url], tmp_path / "out")
+    assert fetched.hidden == ("stems/.profile",)
+    assert fetched.files == 2
+
+
 def test_an_existing_target_is_left_alone(serve: Start, tmp_path: Path) -> None:
     (tmp_path / "out").write_bytes(b"mine")
     with pytest.raises(Usage):

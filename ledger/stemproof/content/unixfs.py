@@ -13,6 +13,7 @@ block: one that would need sharding (HAMT) is refused.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -113,6 +114,9 @@ def check_name(name: str) -> None:
         raise BadInput(f"the name {name!r:.80} is not a file name")
     if any(letter in "/\\" or ord(letter) < 0x20 or ord(letter) == 0x7F for letter in name):
         raise BadInput(f"the name {name!r:.80} holds a slash or a control character")
+    # Cf turns text around or hides in it: "gpj.exe" is shown as "exe.jpg".
+    if any(unicodedata.category(letter) == "Cf" for letter in name):
+        raise BadInput(f"the name {name!r:.80} holds an invisible character")
 
 
 def _utf8_name(name: str) -> bytes:

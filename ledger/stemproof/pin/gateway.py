@@ -20,7 +20,7 @@ from typing import Final
 
 from stemproof.content.car import CarReader, Section
 from stemproof.content.cid import MAX_BLOCK_BYTES, Cid, check_block
-from stemproof.content.walk import DEFAULT_BOUNDS, Bounds, is_folder, read_file, walk_tree
+from stemproof.content.walk import Bounds, is_folder, read_file, walk_tree
 from stemproof.errors import Malformed, Refuted, Unavailable, Undecided, Usage
 from stemproof.pin.durable import PART_SUFFIX, sync_folder, written_beside
 from stemproof.pin.gateway_http import Link, NotServed
@@ -29,6 +29,8 @@ from stemproof.pin.trustless import CAR_TYPE, RAW_TYPE
 # Silence repeats one chunk: the last few blocks answer for it without asking again.
 _RECENT_BLOCKS: Final = 8
 _CAR_OVERHEAD: Final = 1 << 20
+#: Files and folders of one fetched folder: ten times what a large song is made of.
+FETCH_BOUNDS: Final = Bounds(max_entries=10_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ class Fetched:
     bytes: int
     files: int
     faults: tuple[Fault, ...]
+    # What begins with a dot is there and not shown: the user is to be told.
+    hidden: tuple[str, ...] = ()
 
 
 def fetch(
@@ -54,7 +58,7 @@ def fetch(
     gateways: Sequence[str],
     target: Path,
     *,
-    bounds: Bounds = DEFAULT_BOUNDS,
+    bounds: Bounds = FETCH_BOUNDS,
     silence_s: float = 20.0,
 ) -> Fetched:
     """Fetch a file or a folder to `target`, which must not exist yet."""
@@ -63,15 +67,16 @@ def fetch(
     if not gateways:
         raise Usage("no gateway is given")
     blocks = Blocks(gateways, bounds=bounds, silence_s=silence_s)
+    hidden: list[str] = []
     try:
         if is_folder(cid, blocks.get):
-            size, files = _write_folder(cid, blocks, target, bounds)
+            size, files = _write_folder(cid, blocks, target, bounds, hidden)
         else:
             size, files = _write_file(cid, blocks, target, bounds), 1
         blocks.check_end()
     finally:
         blocks.close()
-    return Fetched(cid, size, files, tuple(blocks.faults))
+    return Fetched(cid, size, files, tuple(blocks.faults), tuple(hidden))
 
 
 def _write_file(cid: Cid, blocks: Blocks, target: Path, bounds: Bounds) -> int:
@@ -83,11 +88,15 @@ def _write_file(cid: Cid, blocks: Blocks, target: Path, bounds: Bounds) -> int:
     return size
 
 
-def _write_folder(cid: Cid, blocks: Blocks, target: Path, bounds: Bounds) -> tuple[int, int]:
+def _write_folder(
+    cid: Cid, blocks: Blocks, target: Path, bounds: Bounds, hidden: list[str]
+) -> tuple[int, int]:
     part = target.with_name(f".{target.name[:80]}.{secrets.token_hex(8)}{PART_SUFFIX}")
     size = files = 0
     try:
         for entry in walk_tree(cid, blocks.get, bounds):
+            if entry.path and entry.path[-1].startswith("."):
+                hidden.append("/".join(entry.path))
             path = part.joinpath(*entry.path)
             if entry.is_folder:
                 path.mkdir()
