@@ -27,6 +27,10 @@ DOES_NOT_SAY: Final = (
     "below evidence level E4, the log was kept on a device that its author controls.",
 )
 
+HUMAN_MEANS = (
+    "human, human_with_tool: a change between two saves that were seen live. That a person made it"
+    " is assumed; this version looks for no AI tools, so it says nothing of them."
+)
 LEVEL_WORDS: Final = {
     "E0": "said by the author",
     "E1": "observed by a tool",
@@ -61,7 +65,7 @@ def print_verdict(bundle: Path, verdict: Verdict) -> None:
     say.answer(f"{verdict.state}: {say.clean(bundle.name)}")
     claim = verdict.claim
     if claim is not None:
-        say.answer(f"  {say.clean(claim.title)}, claimed {claim.made}", "")
+        say.answer(f"  {say.clean(claim.title)}, said to be made {claim.made}", "")
     say.table(
         ("", "check", "found"),
         [(line.state, line.name, line.says) for line in verdict.checks.lines],
@@ -187,6 +191,8 @@ def _print_record(claim: Claim, verdict: Verdict) -> None:
         shown = {item.level for item in verdict.levels}
         legend = [f"{level} {says}" for level, says in LEVEL_WORDS.items() if level in shown]
         say.paragraph("; ".join(legend) + ".")
+        if any(count.class_.startswith("human") for count in claim.report.stages):
+            say.paragraph(HUMAN_MEANS)
     if verdict.sessions:
         say.answer("")
         rows = [_session_row(item, verdict) for item in verdict.sessions[:SHOWN_SESSIONS]]
