@@ -91,7 +91,10 @@ def bundle(
 
 def verify(
     bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="NAME.stemproof")],
-    audio: Annotated[list[Path] | None, typer.Argument(metavar="[AUDIO]...")] = None,
+    audio: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[AUDIO]...", help="Audio to compare with what was claimed."),
+    ] = None,
     chain: Annotated[str | None, typer.Option(help="The chain that counts, name or id.")] = None,
     contract: Annotated[str | None, typer.Option(help="The contract that counts.")] = None,
     origin: Annotated[list[str] | None, typer.Option(help="A log that you expect.")] = None,

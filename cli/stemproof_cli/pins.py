@@ -117,7 +117,7 @@ def status(json: Json = False) -> None:
 
 @pin_app.command()
 def fetch(
-    cid: Annotated[str, typer.Argument(metavar="CID")],
+    cid: Annotated[str, typer.Argument(metavar="CID", help="What to fetch.")],
     target: Annotated[Path, typer.Option("--out", help="Where to write it.")],
     gateway: Annotated[
         list[str] | None, typer.Option(help="A gateway to ask; several may.")
@@ -138,6 +138,8 @@ def fetch(
     received = target if keys is None else target.with_name(target.name + ".age")
     with say.waiting(f"fetching {cid}"):
         fetched = fetch_from(wanted, gateways, received)
+    for name in fetched.hidden:
+        say.talk(f"note: {name} begins with a dot, so that many programs hide it")
     for fault in fetched.faults:
         say.talk(f"{fault.gateway}: {fault.reason}")
     size = fetched.bytes
@@ -192,7 +194,7 @@ def node_status() -> None:
 
 
 def cid(
-    path: Annotated[Path, typer.Argument(metavar="PATH")],
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A file or folder.")],
     profile: Annotated[str, typer.Option(help="How the file is cut.")] = "unixfs-v1-2025",
 ) -> None:
     """Say the CID of a file or folder, offline; the CID alone is printed."""

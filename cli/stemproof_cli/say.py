@@ -65,7 +65,8 @@ def _usage(error: typer.TyperException) -> int:
     message = error.format_message() if hasattr(error, "format_message") else str(error)
     # By name, as Typer does: it does not publish the class. The message is the whole help.
     if type(error).__name__ == "NoArgsIsHelpError":
-        talk(message)
+        for line in message.splitlines():
+            talk(line)
         return 2
     complain(message.rstrip(".").replace("\n", " "), hint)
     return 2
