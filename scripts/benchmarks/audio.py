@@ -20,8 +20,8 @@ from stemproof.testnet import song_sound
 
 def measure(quick: bool) -> Iterator[Row]:
     """Observe one track as WAV and as FLAC; compare its fingerprint with itself."""
-    minutes = 4 if quick else 12
-    turns = 3 if quick else 5
+    minutes = 2 if quick else 12
+    turns = 2 if quick else 5
     ffmpeg = find_ffmpeg()
     with workshop() as folder:
         wave, flac = folder / "track.wav", folder / "track.flac"

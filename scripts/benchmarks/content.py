@@ -22,7 +22,7 @@ FEW = 8 * MIB
 def measure(quick: bool) -> Iterator[Row]:
     """Address, pack and encrypt one large file; watch the memory."""
     size = (64 if quick else 512) * MIB
-    turns = 3 if quick else 5
+    turns = 2 if quick else 5
     with workshop() as folder:
         large, small = folder / "large.bin", folder / "small.bin"
         write_file(large, size)
