@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -40,6 +41,11 @@ class Row:
             return True
         comparison, bound = self.want.split()
         return self.ratio <= float(bound) if comparison == "<=" else self.ratio >= float(bound)
+
+
+def measure_group(group: str, quick: bool) -> list[Row]:
+    """Take the figures of one group."""
+    return list(import_module(f"benchmarks.{group}").measure(quick))
 
 
 def seconds(action: Callable[[], object]) -> float:
