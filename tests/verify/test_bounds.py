@@ -312,6 +312,8 @@ def test_bounds_are_those_that_a_scan_of_every_head_finds() -> None:
     ]
 
 
+# A ratio of two short times fails by chance on a busy machine, so it is not in the quick run.
+@pytest.mark.deep
 def test_twice_the_heads_and_sessions_take_twice_the_time_not_four_times() -> None:
     def measure(heads: int) -> float:
         log, anchored = _made_up_log(heads, 2 * heads)
