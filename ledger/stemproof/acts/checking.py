@@ -6,6 +6,7 @@ never from the bundle.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,6 +101,9 @@ def _read(path: Path, limit: int) -> bytes:
 def _parse_contract(text: str) -> bytes:
     from stemproof.evidence.ethsig import parse_address
 
+    # Explorers and tools also write it without capitals; then there is no checksum to check.
+    if re.fullmatch(r"0x[0-9a-f]{40}", text):
+        return bytes.fromhex(text[2:])
     try:
         return bytes(parse_address(text))
     except Malformed as error:
