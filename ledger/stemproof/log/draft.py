@@ -6,16 +6,18 @@ import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from stemproof.errors import BadInput
 from stemproof.record.commitment import DOMAIN, FIELDS, SALT_BYTES
 from stemproof.record.event import Header
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """An event about to be appended: what the header says, and the values it commits to."""
+class Draft(NamedTuple):
+    """An event about to be appended: what the header says, and the values it commits to.
+
+    A tuple for the reason that `Header` is one.
+    """
 
     time: str
     action: str
@@ -44,20 +46,21 @@ def header_of(
     origin: str, work: str, seq: int, prev: str, draft: Draft, commit: Mapping[str, str]
 ) -> Header:
     """Put a draft into its place in a log."""
+    # By position, in the order of Header's members: by name it costs twice as much.
     return Header(
-        origin=origin,
-        work=work,
-        work_seq=seq,
-        prev=prev,
-        time=draft.time,
-        session=draft.session,
-        stage=draft.stage,
-        action=draft.action,
-        class_=draft.class_,
-        observed=draft.observed,
-        actor=draft.actor,
-        tool=draft.tool,
-        commit=commit,
+        origin,
+        work,
+        seq,
+        prev,
+        draft.time,
+        draft.session,
+        draft.stage,
+        draft.action,
+        draft.class_,
+        draft.observed,
+        draft.actor,
+        draft.tool,
+        commit,
     )
 
 

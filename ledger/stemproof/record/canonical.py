@@ -57,8 +57,10 @@ def check_canonical(value: object, depth: int = 0) -> None:
         for key, item in value.items():
             if not isinstance(key, str) or not key.isascii():
                 raise Malformed("key", key, "an ASCII string")
-            if type(item) is not str:
-                check_canonical(item, depth + 1)
+            kind = type(item)
+            if kind is str or (kind is int and -MAX_INTEGER <= item <= MAX_INTEGER):
+                continue
+            check_canonical(item, depth + 1)
     elif isinstance(value, list | tuple):
         for item in value:
             check_canonical(item, depth + 1)
