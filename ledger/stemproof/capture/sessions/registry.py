@@ -1,44 +1,125 @@
-"""Which reader reads a file: by what it begins with, the extension only settles the rest."""
+"""The table of session formats: which reader reads a file.
+
+What a file begins with decides; the extension only settles what content cannot. A reader is
+named by its module and loaded when its first file is met, so the table costs nothing.
+Another package adds a format of its own by an entry point in the group `stemproof.readers`
+that gives a `Format`; ours come first.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import Final, cast
+
 from stemproof.errors import BadInput
 
-from .lmms import read_lmms
 from .model import Session
-from .rpp import ROOT as RPP_ROOT
-from .rpp import read_rpp
-from .undo import ROOT as UNDO_ROOT
 
-SESSION_EXTENSIONS = (".mmp", ".mmpz", ".rpp", ".rpp-bak")
-"""File names that may be sessions; content decides."""
-_LMMS_ROOTS = (b"<lmms-project", b"<multimedia-project")
+GROUP: Final = "stemproof.readers"
+HEAD_BYTES: Final = 4096
+"""How much of a file is looked at to know its format."""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One row of the table. `reader` is `module:function`, from bytes to `Session`."""
+
+    name: str
+    title: str
+    extensions: tuple[str, ...]
+    reader: str
+    # Given the lower-case file name and the first bytes without leading white space.
+    recognises: Callable[[str, bytes], bool]
+
+    def read(self, data: bytes) -> Session:
+        """Read a session's bytes."""
+        module, _, function = self.reader.partition(":")
+        return cast("Session", getattr(import_module(module), function)(data))
+
+
+_HERE: Final = __package__
+
+
+def _starts(*marks: bytes) -> Callable[[str, bytes], bool]:
+    return lambda _, head: head.startswith(marks)
+
+
+def _holds(*marks: bytes) -> Callable[[str, bytes], bool]:
+    return lambda _, head: any(mark in head for mark in marks)
+
+
+def _is_lmms(name: str, head: bytes) -> bool:
+    # zlib's first byte is 0x78 for every window and level that Qt writes.
+    plain = b"<lmms-project" in head or b"<multimedia-project" in head
+    return plain or name.endswith(".mmpz") or head[4:5] == b"\x78"
+
+
+FORMATS: Final = (
+    Format(
+        "rpp",
+        "REAPER",
+        (".rpp", ".rpp-bak"),
+        f"{_HERE}.rpp:read_rpp",
+        _starts(b"<REAPER_PROJECT"),
+    ),
+    Format("lmms", "LMMS", (".mmp", ".mmpz"), f"{_HERE}.lmms:read_lmms", _is_lmms),
+)
+"""In the order in which they are asked: what recognises loosely comes last."""
+
+
+@cache
+def known_formats() -> tuple[Format, ...]:
+    """Give every format, ours first and then those that other packages bring."""
+    from importlib.metadata import entry_points
+
+    brought = []
+    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+        try:
+            one = point.load()
+        except Exception as error:  # a stranger's package may fail in any way
+            raise BadInput(
+                f"the session reader {point.name!r} cannot be loaded: {error}",
+                hint=f"mend or uninstall the package that brings {point.value!r}",
+            ) from error
+        if not isinstance(one, Format):
+            raise BadInput(f"the session reader {point.name!r} is no Format")
+        brought.append(one)
+    return (*FORMATS, *brought)
 
 
 def is_session_name(path_name: str) -> bool:
-    """Tell whether a file of this name is worth reading as a session."""
-    return path_name.lower().endswith(SESSION_EXTENSIONS)
+    """Tell whether a file of this name is worth reading as a session; content decides."""
+    return path_name.lower().endswith(_extensions())
 
 
 def read_session(path_name: str, data: bytes) -> Session:
     """Read a session file; the name serves only to choose the reader and to name the file."""
-    head = data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
     try:
-        if head.startswith(f"<{RPP_ROOT}".encode()):
-            return read_rpp(data)
-        if head.startswith(f"<{UNDO_ROOT}".encode()):
-            raise BadInput("it is REAPER's undo history and not a session")
-        if any(root in head for root in _LMMS_ROOTS):
-            return read_lmms(data)
-        # zlib's first byte is 0x78 for every window and level that Qt writes.
-        if path_name.lower().endswith(".mmpz") or data[4:5] == b"\x78":
-            return read_lmms(data)
+        return find_format(path_name, data).read(data)
     except BadInput as error:
         raise BadInput(f"cannot read {_shown(path_name)}: {error}", hint=error.hint) from error
+
+
+def find_format(path_name: str, data: bytes) -> Format:
+    """Tell which format a file is of: its first bytes decide, then its name."""
+    head = data[:HEAD_BYTES].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if head.startswith(b"<REAPER_UNDO_HISTORY"):
+        raise BadInput("it is REAPER's undo history and not a session")
+    for one in known_formats():
+        if one.recognises(path_name.lower(), head):
+            return one
+    readable = (f"{one.title} ({', '.join(one.extensions)})" for one in known_formats())
     raise BadInput(
-        f"cannot read {_shown(path_name)}: it is no session of a known format",
-        hint="readable now: LMMS (.mmp, .mmpz) and REAPER (.rpp)",
+        "it is no session of a known format", hint=f"readable now: {', '.join(readable)}"
     )
+
+
+@cache
+def _extensions() -> tuple[str, ...]:
+    return tuple(extension for one in known_formats() for extension in one.extensions)
 
 
 def _shown(path_name: str) -> str:

@@ -1,0 +1,73 @@
+"""Strangers' XML, parsed with bounds: no entities, no DTD, no network, no comments.
+
+libxml2's own limits stay on (256 levels, 10 MB of text a node). UTF-8 only: another encoding
+would hide a declaration. lxml is imported inside, so that importing a reader stays cheap.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from stemproof.errors import BadInput
+
+if TYPE_CHECKING:
+    from lxml.etree import XMLParser, _Element
+
+WANT_UTF8 = "declares entities or is not UTF-8, want plain UTF-8 XML"
+
+
+def parse_xml(xml: bytes, what: str, *, roots: Sequence[str], max_bytes: int) -> _Element:
+    """Parse XML into its root element, which must be one of `roots`."""
+    from lxml import etree
+
+    if len(xml) > max_bytes:
+        raise BadInput(f"{what} has {len(xml)} bytes, want at most {max_bytes}")
+    # Attribute values expand entities whatever the parser is told: refuse any declaration.
+    # UTF-16 would hide one, so zero bytes are refused first.
+    if b"\0" in xml or b"<!ENTITY" in xml:
+        raise BadInput(f"{what} {WANT_UTF8}")
+    try:
+        root = etree.fromstring(xml, strict_parser())
+    except etree.XMLSyntaxError as error:
+        raise BadInput(f"{what} is not XML: {error.msg:.80}") from error
+    if root.tag not in roots:
+        raise BadInput(f"the root element is {root.tag!r:.40}, want {roots[0]!r}")
+    return root
+
+
+def strict_parser() -> XMLParser[_Element]:
+    """Make the one parser that strangers' XML goes through."""
+    from lxml import etree
+
+    return etree.XMLParser(
+        encoding="utf-8",
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        dtd_validation=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+        remove_blank_text=True,
+    )
+
+
+def digest_xml(root: _Element) -> str:
+    """Digest what an element says, in the order of elements; order of attributes does not count."""
+    digest = hashlib.sha256()
+    # Canonical XML sorts attributes, and LMMS shuffles them on every save.
+    root.getroottree().write_c14n(_Sink(digest.update), with_comments=False)
+    return digest.hexdigest()
+
+
+class _Sink:
+    """A file that only hashes, so that the canonical text is never held whole."""
+
+    def __init__(self, update: Callable[[bytes], None]) -> None:
+        self._update = update
+
+    def write(self, data: bytes) -> int:
+        self._update(data)
+        return len(data)
