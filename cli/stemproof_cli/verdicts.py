@@ -55,6 +55,7 @@ UNDECIDED_WORDS: Final = {
     "contract": "the contract that dates it is not one that you trust",
     "canonical block": "nobody confirmed the block that dates it, so that its date is open",
     "audio": "no proof was found that a file is this music",
+    "audio file": "a file to compare could not be read",
 }
 
 
@@ -62,7 +63,7 @@ def print_verdict(bundle: Path, verdict: Verdict) -> None:
     """Write a verdict for people: warnings first, the answer, a line for each check."""
     for warning in verdict.warnings:
         say.paragraph(warning)
-    say.answer(f"{verdict.state}: {say.clean(bundle.name)}")
+    say.answer(f"{verdict.state}: {say.clean(headline(bundle.name, verdict))}")
     claim = verdict.claim
     if claim is not None:
         say.answer(f"  {say.clean(claim.title)}, said to be made {claim.made}", "")
@@ -79,13 +80,25 @@ def print_verdict(bundle: Path, verdict: Verdict) -> None:
     say.paragraph(summary(verdict))
 
 
+def headline(bundle: str, verdict: Verdict) -> str:
+    """Say what the one word is about: the bundle, or a file that was held against it."""
+    own, state = verdict.checks.state_of_bundle, verdict.state
+    if own == state:
+        return bundle
+    files = [line.file for line in verdict.checks.lines if line.file and line.state == state]
+    says = "the audio that it claims" if state == "refuted" else "shown to be its audio"
+    says = f"{', '.join(files)} {'is' if len(files) == 1 else 'are'} not {says}"
+    holds = f"{bundle} holds" if own == "verified" else f"{bundle} is {own}"
+    return f"{holds}; {says}"
+
+
 def summary(verdict: Verdict) -> str:
     """Say in one plain sentence what the verdict comes to."""
     match str(verdict.state):
         case "verified":
             return _summary_verified(verdict)
         case "refuted" if not _is_refuted(verdict):
-            return "Do not rely on this bundle for that file: it is none of those that it names."
+            return _summary_of_other_files(verdict)
         case "refuted":
             default = "it claims what its record does not show"
             reasons = _reasons(verdict, REFUTED_WORDS, default)
@@ -101,10 +114,17 @@ def verdict_document(bundle: Path, verdict: Verdict) -> dict[str, Json]:
         "v": 0,
         "bundle": bundle.name,
         "verdict": str(verdict.state),
+        "verdict_of_bundle": str(verdict.checks.state_of_bundle),
         "summary": summary(verdict),
         "warnings": list(verdict.warnings),
         "checks": [
-            {"name": line.name, "state": str(line.state), "says": line.says, "hint": line.hint}
+            {
+                "name": line.name,
+                "state": str(line.state),
+                "says": line.says,
+                "hint": line.hint,
+                "file": line.file,
+            }
             for line in verdict.checks.lines
         ],
         "brackets": [
@@ -166,12 +186,20 @@ def _claim_document(claim: Claim) -> dict[str, Json]:
 
 def _is_refuted(verdict: Verdict) -> bool:
     """Say whether the bundle itself is refuted, and not only a file beside it."""
-    return any(line.state == "refuted" and line.name != "audio" for line in verdict.checks.lines)
+    return verdict.checks.state_of_bundle == "refuted"
 
 
 def _reasons(verdict: Verdict, words: dict[str, str], default: str) -> list[str]:
     names = [line.name for line in verdict.checks.lines if line.state == verdict.state]
     return list(dict.fromkeys(words.get(name, default) for name in names)) or [default]
+
+
+def _summary_of_other_files(verdict: Verdict) -> str:
+    """Say of a file that is another one, and of the bundle that is sound beside it."""
+    says = "Do not rely on this bundle for that file: it is none of those that it names."
+    if verdict.checks.state_of_bundle == "verified":
+        says += " For the files that it names it holds."
+    return says
 
 
 def _summary_verified(verdict: Verdict) -> str:

@@ -18,12 +18,13 @@ from tests.verify.altering import judge
 from tests.verify.madeup_chain import CONTRACT, FIRST_TIME, MadeUpChain, Node
 from tests.verify.studio import Scene, Studio, make_scene
 
+from stemproof.acts.checking import Asked, check_files
 from stemproof.evidence.ethsig import Address, format_address
 from stemproof.verify.bundle import Verdict
 from stemproof.verify.trust import Trust
 from stemproof.verify.verdict import State
 from stemproof.verify.words import MAX_QUOTED, quote
-from stemproof_cli.verdicts import print_verdict, summary, verdict_document
+from stemproof_cli.verdicts import headline, print_verdict, summary, verdict_document
 
 OPEN = Trust({1: frozenset({CONTRACT})})
 
@@ -137,10 +138,52 @@ def test_another_file_beside_a_sound_bundle_does_not_refute_the_bundle_in_words(
     scene: Scene, capsys: pytest.CaptureFixture[str]
 ) -> None:
     verdict = judge(scene.data, scene.trust)
-    verdict.checks.add("audio", State.REFUTED, "other.wav is none of them")
+    verdict.checks.add("audio", State.REFUTED, "other.wav is none of them", file="other.wav")
     lines = _lines(verdict, capsys)
+    assert "refuted: song.stemproof holds; other.wav is not the audio that it claims" in lines
     assert lines[-1].startswith("Do not rely on this bundle for that file")
+    assert lines[-1].endswith("For the files that it names it holds.")
     assert any(line.startswith("STAGE") for line in lines)
+
+
+def test_the_headline_says_what_its_word_is_about(scene: Scene) -> None:
+    for trust, own in ((scene.trust, "b holds"), (OPEN, "b is undecided")):
+        verdict = judge(scene.data, trust)
+        assert headline("b", verdict) == "b"
+        verdict.checks.add("audio", State.REFUTED, "another", file="other.wav")
+        assert headline("b", verdict) == f"{own}; other.wav is not the audio that it claims"
+    verdict = judge(scene.data, scene.trust)
+    verdict.checks.add("audio", State.UNDECIDED, "alike", file="copy.mp3")
+    assert headline("b", verdict) == "b holds; copy.mp3 is not shown to be its audio"
+    broken = judge(scene.data[:-1], scene.trust)
+    broken.checks.add("audio", State.UNDECIDED, "no claim", file="master.wav")
+    assert headline("b", broken) == "b"
+
+
+def test_audio_that_is_not_there_leaves_the_bundle_its_verdict(
+    scene: Scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = tmp_path / "song.stemproof"
+    bundle.write_bytes(scene.data)
+    _write_trust(scene, tmp_path)
+    asked = Asked(trust=tmp_path / "trust.json")
+    verdict = check_files(bundle, [tmp_path / "absent.wav", tmp_path], asked)
+    assert verdict.checks.state_of_bundle is State.VERIFIED
+    assert verdict.state is State.UNDECIDED
+    first, second = [line for line in verdict.checks.lines if line.file]
+    assert first.says == (
+        "'absent.wav' cannot be read: No such file or directory; it was not compared"
+    )
+    assert str(tmp_path / "absent.wav") in first.hint
+    assert second.says.endswith("it was not compared")
+    lines = _lines(verdict, capsys)
+    assert lines[0] == (
+        f"undecided: song.stemproof holds; absent.wav, {tmp_path.name}"
+        " are not shown to be its audio"
+    )
+    assert lines[-1] == "Nothing wrong was found, but a file to compare could not be read."
+    document = verdict_document(bundle, verdict)
+    assert (document["verdict"], document["verdict_of_bundle"]) == ("undecided", "verified")
 
 
 def test_no_sentence_says_more_than_is_shown(scene: Scene) -> None:
@@ -208,12 +251,7 @@ def test_on_a_terminal_long_sentences_stand_under_their_heading(
     scene: Scene, tmp_path: Path, columns: int
 ) -> None:
     (tmp_path / "song.stemproof").write_bytes(scene.data)
-    trust = {
-        "v": 0,
-        "blocks": [{"chain": 1, "hash": scene.chain.hashes[-1].hex()}],
-        "contracts": [{"chain": 1, "address": CONTRACT.hex()}],
-    }
-    (tmp_path / "trust.json").write_text(json.dumps(trust))
+    _write_trust(scene, tmp_path)
     words = ["verify", "song.stemproof", "--trust", "trust.json"]
     command = [sys.executable, "-m", "stemproof_cli", "--home", "home", *words]
     environment = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES")}
@@ -236,6 +274,15 @@ def test_on_a_terminal_long_sentences_stand_under_their_heading(
     assert lines[place + 1][:start].strip() == ""
     # Wrapping loses and adds nothing.
     assert " ".join(shown.decode().split()) == " ".join(" ".join(piped).split())
+
+
+def _write_trust(scene: Scene, folder: Path) -> None:
+    trust = {
+        "v": 0,
+        "blocks": [{"chain": 1, "hash": scene.chain.hashes[-1].hex()}],
+        "contracts": [{"chain": 1, "address": CONTRACT.hex()}],
+    }
+    (folder / "trust.json").write_text(json.dumps(trust))
 
 
 def _read(descriptor: int) -> bytes:

@@ -14,10 +14,11 @@ from pathlib import Path
 from stemproof.acts.address import check_address
 from stemproof.audio.plain import open_plain
 from stemproof.claim.container import MAX_BUNDLE_BYTES
-from stemproof.errors import BadInput, Malformed, Usage
+from stemproof.errors import BadInput, Malformed, StemproofError, Usage
 from stemproof.verify.bundle import Verdict, verify_bundle
 from stemproof.verify.sound import check_sound
 from stemproof.verify.trust import Trust, TrustFile, parse_trust
+from stemproof.verify.verdict import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Asked:
 
 
 def check_files(bundle: Path, audio: Sequence[Path], asked: Asked) -> Verdict:
-    """Verify a bundle and the audio files beside it."""
+    """Verify a bundle and the audio files beside it; one that cannot be read is a line of it."""
     trust = make_trust(asked)
     verdict = verify_bundle(_read(bundle, MAX_BUNDLE_BYTES), trust)
     for path in audio:
@@ -83,7 +84,14 @@ def make_trust(asked: Asked) -> Trust:
 def _check_audio(verdict: Verdict, path: Path) -> None:
     from stemproof.audio.observe import hash_file, observe_audio
 
-    sha256 = hash_file(path).hex()
+    try:
+        sha256 = hash_file(path).hex()
+    except StemproofError as error:
+        hint = f"give the path of an audio file that you can read in place of {path}"
+        verdict.checks.add(
+            "audio file", State.UNDECIDED, f"{error}; it was not compared", hint, file=path.name
+        )
+        return
     check_sound(verdict, path.name, sha256, lambda: observe_audio(path))
 
 

@@ -24,12 +24,13 @@ def check_sound(verdict: Verdict, name: str, sha256: str, listen: Callable[[], A
     """Add the line on one audio file; it is only listened to where the bytes differ."""
     claim = verdict.claim
     if claim is None:
-        verdict.checks.add("audio", State.UNDECIDED, f"{name}: the bundle gives no claim to check")
+        says = f"{name}: the bundle gives no claim to check"
+        verdict.checks.add("audio", State.UNDECIDED, says, file=name)
         return
     for item in claim.audio:
         if item.sha256 == sha256:
             says = f"{name} is the {item.role} {quote(item.name)}, byte for byte"
-            verdict.checks.add("audio", State.VERIFIED, says)
+            verdict.checks.add("audio", State.VERIFIED, says, file=name)
             return
     differs = f"{name}: sha256 is {sha256[:12]}, which is none of the claim's files"
     try:
@@ -39,7 +40,7 @@ def check_sound(verdict: Verdict, name: str, sha256: str, listen: Callable[[], A
         state, says = State.UNDECIDED, f"it was not compared by sound: {error}"
     except StemproofError as error:
         state, says = State.REFUTED, f"nor can it be compared by sound: {error}"
-    verdict.checks.add("audio", state, f"{differs}; {says}")
+    verdict.checks.add("audio", state, f"{differs}; {says}", file=name)
 
 
 def _compare(verdict: Verdict, claim: Claim, heard: AudioFacts) -> tuple[State, str]:

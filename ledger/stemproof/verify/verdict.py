@@ -34,6 +34,8 @@ class Check:
     says: str
     # What the verifier can do about it, with what they need for it in full.
     hint: str = ""
+    # The file beside the bundle that it is about, as the verifier named it.
+    file: str = ""
 
 
 @dataclass(slots=True)
@@ -42,9 +44,9 @@ class Checks:
 
     lines: list[Check] = field(default_factory=list)
 
-    def add(self, name: str, state: State, says: str, hint: str = "") -> None:
-        """Add one line."""
-        self.lines.append(Check(name, state, says, hint))
+    def add(self, name: str, state: State, says: str, hint: str = "", *, file: str = "") -> None:
+        """Add one line; `file` where it is about a file beside the bundle."""
+        self.lines.append(Check(name, state, says, hint, file))
 
     def run(
         self, name: str, check: Callable[[], Result], say: Callable[[Result], str]
@@ -62,8 +64,16 @@ class Checks:
     @property
     def state(self) -> State:
         """Refuted if anything is; else undecided if anything is; else verified."""
-        states = {line.state for line in self.lines}
-        for state in (State.REFUTED, State.UNDECIDED):
-            if state in states:
-                return state
-        return State.VERIFIED if State.VERIFIED in states else State.UNDECIDED
+        return _add_up({line.state for line in self.lines})
+
+    @property
+    def state_of_bundle(self) -> State:
+        """Give what the bundle came to, whatever files were held against it."""
+        return _add_up({line.state for line in self.lines if not line.file})
+
+
+def _add_up(states: set[State]) -> State:
+    for state in (State.REFUTED, State.UNDECIDED):
+        if state in states:
+            return state
+    return State.VERIFIED if State.VERIFIED in states else State.UNDECIDED
