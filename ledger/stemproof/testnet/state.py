@@ -84,9 +84,11 @@ class StateDir:
 
     def keep_good_copy(self) -> bool:
         """Copy the state aside if it is whole; say whether it was."""
+        beside = self.good.with_suffix(".new")
+        # Left behind by a program that was killed while it copied.
+        beside.unlink(missing_ok=True)
         if _find_height(self.state) is None:
             return False
-        beside = self.good.with_suffix(".new")
         _copy_private(self.state, beside)
         os.replace(beside, self.good)
         return True
