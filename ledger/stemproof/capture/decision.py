@@ -35,15 +35,23 @@ class Change:
     devices: tuple[PluginId, ...] = ()
     media: tuple[str, ...] = ()
     group: str = ""
+    device: str = ""  # the label of the device that it is about
+    shown: tuple[str, str] | None = None  # before and after as read, where stored otherwise
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The track (or the session) that changes are about."""
+    """The track (or the session) that changes are about, or a device on it."""
 
     label: str
     identity: str
     scope: Scope
+    device: str = ""
+
+    @property
+    def title(self) -> str:
+        """Begin a sentence about it."""
+        return f"{self.label}, {self.device}" if self.device else self.label
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +61,7 @@ class Decision:
     `before` and `after` are values as stored or as shown; None where the object did not exist.
     Decisions of one kind and track with one `group` read as one sentence (see summary.py).
     `devices` and `media` name the plug-ins and files involved, for the rules about AI tools.
+    `shown` is before and after as a musician reads them, where they are stored otherwise.
     """
 
     kind: str
@@ -68,6 +77,8 @@ class Decision:
     devices: tuple[PluginId, ...] = ()
     media: tuple[str, ...] = ()
     group: str = ""
+    device: str = ""
+    shown: tuple[str, str] | None = None
 
     @property
     def is_note(self) -> bool:

@@ -67,7 +67,7 @@ def compare_device(findings: Findings, subject: Subject, one: Device, two: Devic
         _add_state(findings, subject, one, two)
     pattern = _change("device.parameter", name, "", two)
     findings.compare_parameters(subject, one.parameters, two.parameters, pattern)
-    owner = Subject(f"{subject.label}, {name}", two.identity or subject.identity, subject.scope)
+    owner = replace(subject, identity=two.identity or subject.identity, device=name)
     findings.compare_automations(owner, one.automations, two.automations, _scope(two))
 
 
@@ -122,7 +122,13 @@ def _is_rewritten(findings: Findings, device: Device) -> bool:
 
 def _change(kind: str, what: str, text: str, device: Device) -> Change:
     return Change(
-        kind, what, text, object_id=device.identity, scope=_scope(device), devices=device.ids
+        kind,
+        what,
+        text,
+        object_id=device.identity,
+        scope=_scope(device),
+        devices=device.ids,
+        device=device_label(device),
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from .decision import Change, Scope, Subject
 from .findings import Findings
 from .match import Key, Pairing, pair_alike, pair_things
-from .sentences import plain, shown_change
+from .sentences import plain, shown_change, shown_values
 from .sessions.model import Mixer, Parameter, Send, Track, TrackKind
 from .sessions.numbers import is_same_number
 
@@ -93,7 +93,8 @@ def _compare_mixer(
         if old is None or new is None or is_same_number(old.value, new.value):
             continue
         text = f"{subject.label}: {name} {shown_change(old, new)}"
-        findings.add(subject, Change(f"mixer.{name}", name, text, old.value, new.value))
+        change = Change(f"mixer.{name}", name, text, old.value, new.value)
+        findings.add(subject, replace(change, shown=shown_values(old, new)))
     for name, on, off in _SWITCHES:
         was, now = getattr(one, name), getattr(two, name)
         if was != now:

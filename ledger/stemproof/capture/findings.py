@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from .decision import Change, Decision, Scope, Subject
 from .rules import stage_of
-from .sentences import plain, shown_change, shown_value
+from .sentences import plain, shown_change, shown_value, shown_values
 from .sessions.model import Automation, Parameter
 from .sessions.numbers import is_decimal, is_same_number
 
@@ -39,6 +40,8 @@ class Findings:
                 devices=change.devices,
                 media=change.media,
                 group=change.group,
+                device=change.device or subject.device,
+                shown=change.shown,
             )
         )
 
@@ -64,8 +67,9 @@ class Findings:
             if self.upgraded and is_decimal(old.value) != is_decimal(new.value):
                 continue  # a word became a number: another way to store the same setting
             what = f"{pattern.what} {name}".strip()
-            text = f"{subject.label}: {what} {shown_change(old, new)}"
-            self.add(subject, _filled(pattern, what, text, old, new))
+            text = f"{subject.title}: {what} {shown_change(old, new)}"
+            change = replace(pattern, what=what, text=text, before=old.value, after=new.value)
+            self.add(subject, replace(change, shown=shown_values(old, new)))
         if not self.upgraded and one.keys() != two.keys():
             self._add_settings(subject, one, two, pattern)
 
@@ -78,18 +82,10 @@ class Findings:
     ) -> None:
         gone, come = sorted(one.keys() - two.keys()), sorted(two.keys() - one.keys())
         what = f"{pattern.what} settings".strip()
-        text = f"{subject.label}: {what}: {len(come)} more, {len(gone)} fewer"
-        change = Change(
-            f"{pattern.kind.split('.')[0]}.settings",
-            what,
-            text,
-            _listed(gone),
-            _listed(come),
-            pattern.object_id,
-            pattern.scope,
-            devices=pattern.devices,
-        )
-        self.add(subject, change)
+        text = f"{subject.title}: {what}: {len(come)} more, {len(gone)} fewer"
+        kind = f"{pattern.kind.split('.')[0]}.settings"
+        change = replace(pattern, kind=kind, what=what, text=text)
+        self.add(subject, replace(change, before=_listed(gone), after=_listed(come)))
 
     def compare_automations(
         self,
@@ -119,20 +115,6 @@ def _listed(names: Sequence[str]) -> str | None:
         return None
     more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
     return plain(", ".join(names[:_MOST_LISTED])) + more
-
-
-def _filled(pattern: Change, what: str, text: str, old: Parameter, new: Parameter) -> Change:
-    return Change(
-        pattern.kind,
-        what,
-        text,
-        old.value,
-        new.value,
-        pattern.object_id,
-        pattern.scope,
-        devices=pattern.devices,
-        media=pattern.media,
-    )
 
 
 def _by_name(parameters: Iterable[Parameter]) -> dict[str, Parameter]:
@@ -182,7 +164,7 @@ def _add_envelope(
         "switched": "on" if lane.enabled else "off",
         "changed": f"{one} -> {two}" if one != two else _moved_points(old, new),
     }[verb]
-    text = f"{subject.label}: automation of {name} {detail}"
+    text = f"{subject.title}: automation of {name} {detail}"
     what = f"automation of {name}"
     findings.add(subject, Change(f"automation.{verb}", what, text, one, two, lane.identity, scope))
 

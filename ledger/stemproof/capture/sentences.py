@@ -52,12 +52,18 @@ def shown_value(value: str, unit: Unit) -> str:
     return f"{number:.6g}" if "." in value else plain(value)
 
 
-def shown_change(before: Parameter, after: Parameter) -> str:
-    """Show a change of one parameter; values that read alike are shown as stored."""
+def shown_values(before: Parameter, after: Parameter) -> tuple[str, str]:
+    """Show the two values of one parameter; those that read alike are shown as stored."""
     one, two = shown_value(before.value, before.unit), shown_value(after.value, after.unit)
     # Too close to tell apart when rounded, yet more than rounding: show all digits.
     if one == two:
-        one, two = plain(before.value), plain(after.value)
+        return plain(before.value), plain(after.value)
+    return one, two
+
+
+def shown_change(before: Parameter, after: Parameter) -> str:
+    """Show a change of one parameter, with the unit once."""
+    one, two = shown_values(before, after)
     suffix = _SUFFIX.get(after.unit, " dB" if after.unit is Unit.GAIN else "")
     if suffix and one.endswith(suffix) and two.endswith(suffix):
         one = one.removesuffix(suffix)
