@@ -1,10 +1,26 @@
-"""Options of the whole suite."""
+"""Options of the whole suite, and a ledger on a real chain for whoever asks for it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 import pytest
+
+if TYPE_CHECKING:
+    from tests.keys.story import Begun
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let a person accept what the commands print now: tests/cli/test_transcripts.py."""
     parser.addoption("--rewrite", action="store_true", help="write transcripts anew")
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Begun]:
+    """A song recorded and anchored on a chain that runs while the module's tests do."""
+    # Only where a test asks: it imports the whole ledger.
+    from tests.keys.story import begin_on_chain
+
+    with begin_on_chain(tmp_path_factory.mktemp("begun")) as started:
+        yield started

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from tests.keys.story import PASSPHRASE, Story, the_work, verify
-from tests.testnet.running import running_testnet
+from tests.keys.story import PASSPHRASE, Begun, Story, the_work, verify
 
 from stemproof.acts import keeping
 from stemproof.acts.anchors import Anchor
@@ -16,7 +14,6 @@ from stemproof.acts.claiming import choose_audio, find_claim, make_bundle, make_
 from stemproof.acts.home import Home, now, opened
 from stemproof.errors import BadInput
 from stemproof.keys.ring import Keys
-from stemproof.testnet.deploy import deploy_anchors
 from stemproof.verify.verdict import State
 
 
@@ -32,21 +29,14 @@ class Replaced:
 
 
 @pytest.fixture(scope="module")
-def replaced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replaced]:
-    folder = tmp_path_factory.mktemp("replaced")
-    with running_testnet(folder / "chain") as net:
-        deploy_anchors(net)
-        story = Story(net, folder / "song")
-        lost, keys = story.begin(folder / "lost")
-        story.save(lost, 1, 9)
-        anchor = story.anchor(lost, keys)
-        back_up(lost, folder / "ledger.backup", now())
-        home = Home(folder / "home")
-        restored = restore_backup(home, folder / "ledger.backup", keys.words, PASSPHRASE, now())
-        # The new log is not anchored yet: this claim rests on the old one alone.
-        assert verify(story.claim(home, restored.keys), anchor).state is State.VERIFIED
-        new = keeping.rotate(home, PASSPHRASE, now())
-        yield Replaced(story, home, restored.keys, new, anchor)
+def replaced(begun: Begun) -> Replaced:
+    backup, home = begun.folder / "ledger.backup", Home(begun.folder / "home")
+    back_up(begun.home, backup, now())
+    restored = restore_backup(home, backup, begun.keys.words, PASSPHRASE, now())
+    # The new log is not anchored yet: this claim rests on the old one alone.
+    assert verify(begun.story.claim(home, restored.keys), begun.anchor).state is State.VERIFIED
+    new = keeping.rotate(home, PASSPHRASE, now())
+    return Replaced(begun.story, home, restored.keys, new, begun.anchor)
 
 
 def _claim_of_the_former_keys(replaced: Replaced) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.testnet.running import running_testnet
 
 from stemproof.acts.anchoring import connect, plan_anchor, publish, wait_for
 from stemproof.acts.anchors import Anchor
@@ -18,7 +22,7 @@ from stemproof.keys.ring import Keys
 from stemproof.log.check import Findings, check_log
 from stemproof.log.store import OWN_WORK
 from stemproof.testnet.anvil import Testnet
-from stemproof.testnet.deploy import fund
+from stemproof.testnet.deploy import deploy_anchors, fund
 from stemproof.testnet.song import write_step
 from stemproof.verify.bundle import Verdict, verify_bundle
 from stemproof.verify.trust import Trust
@@ -65,6 +69,28 @@ class Story:
             work = the_work(home)
             signed = make_claim(log, keys, work, choose_audio(log, work, [], []), now())
             return make_bundle(log, keys, signed)
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A story whose first save and master are anchored, and the folder where it all lies."""
+
+    folder: Path
+    story: Story
+    home: Home
+    keys: Keys
+    anchor: Anchor
+
+
+@contextmanager
+def begin_on_chain(folder: Path) -> Iterator[Begun]:
+    """Run a chain, and anchor a song's first save and its master there."""
+    with running_testnet(folder / "chain") as net:
+        deploy_anchors(net)
+        story = Story(net, folder / "song")
+        home, keys = story.begin(folder / "first")
+        story.save(home, 1, 9)
+        yield Begun(folder, story, home, keys, story.anchor(home, keys))
 
 
 def the_work(home: Home) -> Work:

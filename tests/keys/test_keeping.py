@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from tests.keys.story import PASSPHRASE, Story, check, the_work, verify
-from tests.testnet.running import running_testnet
+from tests.keys.story import PASSPHRASE, Begun, Story, check, the_work, verify
 
 from stemproof.acts import keeping
 from stemproof.acts.anchoring import connect, origin_id, plan_anchor
@@ -26,7 +24,6 @@ from stemproof.keys.ring import Keys
 from stemproof.log.lockfile import hold_lock
 from stemproof.log.store import OWN_WORK
 from stemproof.record.event import parse_header
-from stemproof.testnet.deploy import deploy_anchors
 from stemproof.verify.anchors import check_anchors
 from stemproof.verify.logs import check_log_part
 from stemproof.verify.verdict import State
@@ -46,19 +43,13 @@ class Rotated:
 
 
 @pytest.fixture(scope="module")
-def rotated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rotated]:
-    folder = tmp_path_factory.mktemp("rotation")
-    with running_testnet(folder / "chain") as net:
-        deploy_anchors(net)
-        story = Story(net, folder / "song")
-        home, old = story.begin(folder / "home")
-        story.save(home, 1, 9)
-        first = story.anchor(home, old)
-        story.save(home, 2)
-        new = keeping.rotate(home, PASSPHRASE, now())
-        between = shutil.copytree(home.path, folder / "between")
-        second = story.anchor(home, new)
-        yield Rotated(story, home, old, new, between, first, second)
+def rotated(begun: Begun) -> Rotated:
+    story, home = begun.story, begun.home
+    story.save(home, 2)
+    new = keeping.rotate(home, PASSPHRASE, now())
+    between = shutil.copytree(home.path, begun.folder / "between")
+    second = story.anchor(home, new)
+    return Rotated(story, home, begun.keys, new, between, begun.anchor, second)
 
 
 @pytest.fixture(scope="module")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.keys.story import PASSPHRASE, Story, check, the_work, verify
-from tests.testnet.running import running_testnet
+from tests.keys.story import PASSPHRASE, Begun, Story, check, the_work, verify
 
 from stemproof.acts import keeping
 from stemproof.acts.anchors import Anchor
@@ -20,7 +18,6 @@ from stemproof.errors import BadInput, Usage
 from stemproof.keys.binding import check_binding
 from stemproof.keys.ring import Keys
 from stemproof.log.store import OWN_WORK
-from stemproof.testnet.deploy import deploy_anchors
 from stemproof.verify.verdict import State
 
 
@@ -38,22 +35,14 @@ class Elsewhere:
 
 
 @pytest.fixture(scope="module")
-def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elsewhere]:
-    folder = tmp_path_factory.mktemp("elsewhere")
-    with running_testnet(folder / "chain") as net:
-        deploy_anchors(net)
-        story = Story(net, folder / "song")
-        old, keys = story.begin(folder / "old")
-        story.save(old, 1, 9)
-        anchor = story.anchor(old, keys)
-        (old.tools / "anvil").mkdir(parents=True)
-        (old.tools / "anvil" / "program").write_bytes(b"can be had again")
-        back_up(old, folder / "ledger.backup", now())
-        new = Home(folder / "new")
-        restored = restore_backup(
-            new, folder / "ledger.backup", keys.words, "another passphrase", now()
-        )
-        yield Elsewhere(story, old, keys, anchor, new, restored, folder / "ledger.backup")
+def elsewhere(begun: Begun) -> Elsewhere:
+    old, keys = begun.home, begun.keys
+    (old.tools / "anvil").mkdir(parents=True)
+    (old.tools / "anvil" / "program").write_bytes(b"can be had again")
+    backup, new = begun.folder / "ledger.backup", Home(begun.folder / "new")
+    back_up(old, backup, now())
+    restored = restore_backup(new, backup, keys.words, "another passphrase", now())
+    return Elsewhere(begun.story, old, keys, begun.anchor, new, restored, backup)
 
 
 def test_the_history_is_there_and_whole(elsewhere: Elsewhere) -> None:
