@@ -58,7 +58,8 @@ def make(
         return
     say.answer(f"{path}: claim about {found.title!r}, {size} bytes")
     for item in listed:
-        say.answer(f"  {'master' if item in chosen.masters else 'stem'}  {item.path}")
+        was = "" if item.path == item.recorded_path else f", recorded as {item.recorded_path}"
+        say.answer(f"  {'master' if item in chosen.masters else 'stem'}  {item.path}{was}")
     say.talk("the next `stemproof anchor` dates the claim itself; then `stemproof claim bundle`")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,13 +27,14 @@ from stemproof.claim.report import make_report
 from stemproof.errors import BadInput, Refuted
 from stemproof.log.store import Log
 from stemproof.record.canonical import Json
-from stemproof.record.event import format_time, parse_header
+from stemproof.record.event import Header, format_time, parse_header
 from stemproof.verify.succession import last_party
 
 if TYPE_CHECKING:
     from stemproof.keys.ring import Keys
 
 AUDIO_ACTIONS = ("audio.appeared", "audio.changed")
+MOVED = "audio.moved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +45,12 @@ class Recorded:
     work_seq: int
     sha256: str
     body: dict[str, Json]
+    # Where it lies now, or lay last: a file that is renamed stays the one that was recorded.
+    path: str
 
     @property
-    def path(self) -> str:
-        """Where it lay in the project folder."""
+    def recorded_path(self) -> str:
+        """Where it lay when it was recorded, which is what a claim names."""
         return str(self.body["path"])
 
 
@@ -60,18 +63,41 @@ class Chosen:
 
 
 def recorded_audio(log: Log, work: bytes) -> list[Recorded]:
-    """List the audio that anchored events of a work recorded, oldest first."""
+    """List the audio that anchored events of a work recorded, oldest first.
+
+    Moves count as soon as they are recorded: they say where a file is, and nothing of it.
+    """
+    found: dict[int, Recorded] = {}
+    covered: set[int] = set()
+    by_path: dict[str, int] = {}
+    for event, number, header, is_covered in _audio_events(log, work):
+        openings = log.openings(event)
+        if header.action == MOVED and "body" in openings:
+            body = json.loads(openings["body"].value)
+            moved = by_path.pop(str(body["from"]), None)
+            if moved is not None:
+                found[moved] = replace(found[moved], path=str(body["path"]))
+                by_path[str(body["path"])] = moved
+        elif header.action != MOVED and {"body", "audio", "fingerprint"} <= openings.keys():
+            body = json.loads(openings["body"].value)
+            digest, path = openings["audio"].value.hex(), str(body["path"])
+            found[event] = Recorded(number, header.work_seq, digest, body, path)
+            by_path[path] = event
+            if is_covered:
+                covered.add(event)
+    return [item for event, item in found.items() if event in covered]
+
+
+def _audio_events(log: Log, work: bytes) -> list[tuple[int, int, Header, bool]]:
+    """List a work's events about audio files of all logs in the order of the ledger."""
     found = []
     for tree, number, _ in log.fetch_all("trees_of_work", work):
-        for event_id, _, data in log.fetch_all("events", tree, 0, covered_size(log, number, tree)):
+        anchored = covered_size(log, number, tree)
+        for event, _, data in log.fetch_each("events", tree, 0, log.tree_size(tree)):
             header = parse_header(data)
-            if header.action in AUDIO_ACTIONS:
-                openings = log.openings(event_id)
-                if {"body", "audio", "fingerprint"} <= openings.keys():
-                    body = json.loads(openings["body"].value)
-                    digest = openings["audio"].value.hex()
-                    found.append(Recorded(number, header.work_seq, digest, body))
-    return found
+            if header.action in (*AUDIO_ACTIONS, MOVED):
+                found.append((event, number, header, header.work_seq < anchored))
+    return sorted(found, key=lambda item: item[0])
 
 
 def choose_audio(log: Log, work: Work, masters: Sequence[Path], stems: Sequence[Path]) -> Chosen:
@@ -224,10 +250,10 @@ def _audio(log: Log, role: str, item: Recorded, places: dict[int, int]) -> Audio
     fingerprint = body["fingerprint"]
     pin = log.fetch_one("pin_of_digest", bytes.fromhex(item.sha256))
     if not isinstance(fingerprint, dict):
-        raise BadInput(f"{item.path!r} was recorded without a fingerprint")
+        raise BadInput(f"{item.recorded_path!r} was recorded without a fingerprint")
     return Audio(
         role=role,
-        name=Path(item.path).name,
+        name=Path(item.recorded_path).name,
         bytes=int(str(body["bytes"])),
         sha256=item.sha256,
         cid=str(body["cid"]),
