@@ -26,6 +26,7 @@ class Unit(enum.StrEnum):
     PERCENT = "%"
     HERTZ = "Hz"
     SECONDS = "s"
+    BEATS = "beats"
     SEMITONES = "semitones"
     BPM = "bpm"
     PAN = "pan"  # -1 (left) .. 1 (right), shown as 30L, centre, 30R
@@ -163,6 +164,28 @@ class Take:
     media: str = ""
 
 
+class SignKind(enum.StrEnum):
+    """What a sign in written music is about."""
+
+    LYRICS = "lyrics"
+    CHORDS = "chords"
+    DYNAMICS = "dynamics"
+    ARTICULATIONS = "articulations"
+    DIRECTIONS = "directions"  # words to the player
+
+
+class Sign(NamedTuple):
+    """A word or sign that stands at a place of a clip: a syllable, a chord symbol, a `mf`.
+
+    `at` counts quarter notes of the clip's content; a syllable that goes on ends with `-`.
+    """
+
+    kind: SignKind
+    at: Fraction
+    text: str
+    line: int = 1  # the verse
+
+
 class ClipKind(enum.StrEnum):
     """What a clip holds."""
 
@@ -183,6 +206,7 @@ class Clip:
     position: Moment
     length: Moment
     identity: str = ""
+    slot: str = ""  # the scene of a launcher where it waits, instead of a place in the song
     offset: Moment = field(default_factory=lambda: Moment(Fraction(0)))
     muted: bool = False
     media: MediaRef | None = None
@@ -192,6 +216,7 @@ class Clip:
     points: tuple[Automation, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     devices: tuple[Device, ...] = ()
+    signs: tuple[Sign, ...] = ()
     takes: tuple[Take, ...] = ()
     take: str = ""  # identity of the active take
     recorded: bool = False  # the program says that it recorded this
