@@ -21,9 +21,16 @@ _SUFFIX = {
     Unit.PERCENT: " %",
     Unit.HERTZ: " Hz",
     Unit.SECONDS: " s",
+    Unit.MILLISECONDS: " ms",
+    Unit.BEATS: " beats",
     Unit.SEMITONES: " semitones",
+    Unit.CENTS: " cents",
+    Unit.DEGREES: " degrees",
+    Unit.RATIO: " %",
     Unit.BPM: " bpm",
 }
+# By what a side is multiplied: what stands at the edge of the knob.
+_EDGES = {Unit.PAN: 100, Unit.PAN_PERCENT: 1, Unit.PAN_FIFTY: 50}
 
 
 def plain(text: str) -> str:
@@ -40,13 +47,15 @@ def shown_value(value: str, unit: Unit) -> str:
     if unit is Unit.GAIN:
         level = 20 * math.log10(number) if number > 0 else -math.inf
         return "-inf dB" if level < _SILENCE_DB else f"{_trim(level, 2)} dB"
-    if unit in (Unit.PAN, Unit.PAN_PERCENT):
-        side = round(number * (100 if unit is Unit.PAN else 1), 1)
+    if unit in _EDGES:
+        side = round(number * _EDGES[unit], 1)
         return "centre" if side == 0 else f"{abs(side):g}{'L' if side < 0 else 'R'}"
     if unit is Unit.SWITCH:
         return "off" if number == 0 else "on"
     if unit is Unit.DECIBEL:
         return f"{_trim(number, 2)} dB"
+    if unit is Unit.RATIO:
+        number *= 100
     if unit in _SUFFIX:
         return f"{number:.6g}{_SUFFIX[unit]}"
     return f"{number:.6g}" if "." in value else plain(value)
@@ -77,8 +86,9 @@ def _trim(number: float, digits: int) -> str:
 
 
 def device_label(device: Device) -> str:
-    """Name a device."""
-    return plain(device.name) or "a device without a name"
+    """Name a device, with its place where it is inside a rack."""
+    name = plain(device.name) or "a device without a name"
+    return f"{plain(device.place)} > {name}" if device.place else name
 
 
 def device_title(device: Device) -> str:
@@ -170,5 +180,7 @@ _VERBS: dict[str, Callable[[NoteChange, Clip], str]] = {
     "resized": _resized,
     "panned": lambda change, clip: "panned",
     "muted": lambda change, clip: "muted or unmuted",
+    "chance": lambda change, clip: "changed in probability",
+    "spread": lambda change, clip: "changed in range of velocity",
     "recorded": lambda change, clip: "recorded",
 }

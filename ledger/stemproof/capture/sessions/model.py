@@ -26,11 +26,16 @@ class Unit(enum.StrEnum):
     PERCENT = "%"
     HERTZ = "Hz"
     SECONDS = "s"
+    MILLISECONDS = "ms"
     BEATS = "beats"
     SEMITONES = "semitones"
+    CENTS = "cents"
+    DEGREES = "degrees"
     BPM = "bpm"
     PAN = "pan"  # -1 (left) .. 1 (right), shown as 30L, centre, 30R
     PAN_PERCENT = "pan%"  # -100 .. 100, shown likewise
+    PAN_FIFTY = "pan50"  # -1 .. 1, shown as 15L, centre, 15R, with 50 at the edge
+    RATIO = "ratio"  # 0 .. 1, shown in %
     SWITCH = "switch"  # 0 or 1, shown as off or on
     TEXT = "text"
 
@@ -73,6 +78,8 @@ class Note(NamedTuple):
     channel: int = 0
     pan: int = 0
     muted: bool = False
+    chance: int = 100  # percent: how likely it plays
+    spread: int = 0  # by how much its velocity may differ from pass to pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +142,7 @@ class Device:
     ids: tuple[PluginId, ...] = ()
     vendor: str = ""
     identity: str = ""
+    place: str = ""  # inside which rack and which of its chains
     role: str = "effect"  # or "instrument", "input", "take"
     enabled: bool = True
     preset: str = ""
@@ -186,6 +194,19 @@ class Sign(NamedTuple):
     line: int = 1  # the verse
 
 
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Where a clip is kept that does not stand on the track's own timeline.
+
+    A cell of a launch grid, or another lane of the track. What it is called changes as
+    others come and go, so only the identity counts.
+    """
+
+    identity: str
+    label: str = field(compare=False)
+    is_timed: bool = False  # the clip's position counts too
+
+
 class ClipKind(enum.StrEnum):
     """What a clip holds."""
 
@@ -219,6 +240,7 @@ class Clip:
     signs: tuple[Sign, ...] = ()
     takes: tuple[Take, ...] = ()
     take: str = ""  # identity of the active take
+    slot: Slot | None = None
     recorded: bool = False  # the program says that it recorded this
 
 
@@ -229,6 +251,7 @@ class Send:
     target: str
     parameters: tuple[Parameter, ...] = ()
     incoming: bool = False  # stored on the receiving track, as REAPER does
+    is_fixed: bool = False  # the program makes one for each bus, silent at first
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +288,7 @@ class Track:
     name: str
     kind: TrackKind
     identity: str = ""
+    own_name: str | None = None  # as the musician typed it; None where the format cannot tell
     parent: str = ""
     mixer: Mixer = field(default_factory=Mixer)
     devices: tuple[Device, ...] = ()
@@ -308,6 +332,7 @@ class Session:
     tracks: tuple[Track, ...]
     markers: tuple[Marker, ...] = ()
     parameters: tuple[Parameter, ...] = ()
+    opaque: State | None = None  # the whole save, where its format is not read
     unread: tuple[tuple[str, int], ...] = ()  # what was met and not understood, with counts
 
     @property

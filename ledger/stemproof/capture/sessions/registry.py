@@ -17,6 +17,7 @@ from typing import Final, cast
 from stemproof.errors import BadInput
 
 from .model import Session
+from .packed import ZIP_MAGIC
 
 GROUP: Final = "stemproof.readers"
 HEAD_BYTES: Final = 4096
@@ -57,6 +58,14 @@ def _is_lmms(name: str, head: bytes) -> bool:
     return plain or name.endswith(".mmpz") or head[4:5] == b"\x78"
 
 
+def _is_dawproject(name: str, head: bytes) -> bool:
+    # A zip; the first entry's name stands at byte 30.
+    firsts = (b"project.xml", b"metadata.xml", b"project.json")
+    return head.startswith(ZIP_MAGIC) and (
+        name.endswith(".dawproject") or head[30:].startswith(firsts)
+    )
+
+
 FORMATS: Final = (
     Format(
         "rpp",
@@ -64,6 +73,13 @@ FORMATS: Final = (
         (".rpp", ".rpp-bak"),
         f"{_HERE}.rpp:read_rpp",
         _starts(b"<REAPER_PROJECT"),
+    ),
+    Format(
+        "dawproject",
+        "DAWproject",
+        (".dawproject",),
+        f"{_HERE}.dawproject:read_dawproject",
+        _is_dawproject,
     ),
     Format("lmms", "LMMS", (".mmp", ".mmpz"), f"{_HERE}.lmms:read_lmms", _is_lmms),
 )
