@@ -20,7 +20,17 @@ from .diff_tracks import Names, compare_strip, pair_tracks, scope_of, track_labe
 from .findings import Findings
 from .match import find_reordered, pair_things
 from .sentences import note_count, plain
-from .sessions.model import Clip, ClipKind, Device, Marker, Session, Track, TrackKind
+from .sessions.model import (
+    Clip,
+    ClipKind,
+    Device,
+    Marker,
+    Parameter,
+    Session,
+    TempoPoint,
+    Track,
+    TrackKind,
+)
 from .timeline import Timeline, is_same_moment
 
 __all__ = ["Decision", "diff"]
@@ -70,14 +80,24 @@ class _Comparison:
     def _compare_session(self) -> None:
         before, after = self._before, self._after
         self._compare_tempo()
-        for scope, is_level in ((Scope.MASTER, True), (Scope.SESSION, False)):
+        for group, (kind, scope) in _SETTINGS.items():
             one, two = (
-                [p for p in s.parameters if ("volume" in p.name) is is_level]
-                for s in (before, after)
+                [p for p in s.parameters if _setting_group(p) == group] for s in (before, after)
             )
-            pattern = Change("session.setting", "", "", object_id="session", scope=scope)
+            pattern = Change(kind, "", "", object_id="session", scope=scope)
             self._findings.compare_parameters(self._whole, one, two, pattern)
         self._compare_markers()
+        self._compare_opaque()
+
+    def _compare_opaque(self) -> None:
+        """Say that a save changed where the format does not let us see what."""
+        one, two = self._before.opaque, self._after.opaque
+        if one is None or two is None or one.digest == two.digest:
+            return
+        sizes = f"{one.size} -> {two.size} bytes" if one.size != two.size else f"{two.size} bytes"
+        text = f"Session: changed, but its format does not tell what ({sizes})"
+        change = Change("session.changed", "session", text, one.digest[:12], two.digest[:12])
+        self._findings.add(self._whole, change)
 
     def _compare_tempo(self) -> None:
         one, two = self._before.tempo, self._after.tempo
@@ -87,6 +107,7 @@ class _Comparison:
             text = f"Session: time signature {shown[0]} -> {shown[1]}"
             change = Change("session.time_signature", "time signature", text, shown[0], shown[1])
             self._findings.add(self._whole, change)
+        one, two = _tempo_changes(one), _tempo_changes(two)
         if [(p.at, p.bpm, p.ramp) for p in one] == [(p.at, p.bpm, p.ramp) for p in two]:
             return
         if len(one) == len(two) == 1:
@@ -207,6 +228,26 @@ class _Comparison:
         self._come += [LooseClip(subject, clip) for clip in track.clips]
         self._devices_come += [LooseDevice(subject, device) for device in track.devices]
         self._findings.compare_automations(subject, (), track.automations)
+
+
+_SETTINGS = {
+    "volume": ("session.setting", Scope.MASTER),
+    "key": ("session.key", Scope.SESSION),
+    "": ("session.setting", Scope.SESSION),
+}
+
+
+def _setting_group(parameter: Parameter) -> str:
+    return "volume" if "volume" in parameter.name else "key" * (parameter.name == "key")
+
+
+def _tempo_changes(points: tuple[TempoPoint, ...]) -> tuple[TempoPoint, ...]:
+    """Leave out the points where only the time signature changes."""
+    kept: list[TempoPoint] = []
+    for point in points:
+        if not kept or kept[-1].ramp or (kept[-1].bpm, kept[-1].ramp) != (point.bpm, point.ramp):
+            kept.append(point)
+    return tuple(kept)
 
 
 def _contents(track: Track) -> str:

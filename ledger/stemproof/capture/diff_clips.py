@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 from .decision import Change, Scope, Subject
 from .diff_devices import compare_chain, report_loose
+from .diff_signs import added_signs, compare_signs
 from .findings import Findings
 from .match import Key, pair_things
 from .notes import NoteChange, compare_notes
-from .sentences import clip_label, note_count, note_sentence, notes_place, plain
+from .sentences import clip_label, clip_place, note_count, note_sentence, notes_place, plain
 from .sessions.model import Clip, ClipKind, Moment, Take
 from .timeline import Timeline, is_same_moment
 
@@ -98,6 +99,8 @@ def _compare_content(
         _compare_offset(findings, subject, times, one, two)
     for change in _note_changes(one, two):
         add_notes(findings, subject, times.after, two, change)
+    for found in compare_signs(subject.label, times.after, one, two):
+        findings.add(subject, found)
     if one.controllers != two.controllers and two.kind is ClipKind.NOTES:
         counts = [str(c.controllers.size if c.controllers else 0) for c in (one, two)]
         shown = counts[1] if counts[0] == counts[1] else f"{counts[0]} -> {counts[1]}"
@@ -183,7 +186,7 @@ def _report_removed(findings: Findings, line: Timeline, loose: LooseClip) -> Non
         add_notes(findings, subject, line, clip, NoteChange("removed", clip.notes))
     if clip.kind is ClipKind.SLOT:
         return
-    place = line.place(clip.position)
+    place = clip_place(clip, line)
     label = clip_label(clip)
     text = f"{subject.label}: {label} removed at {place}"
     found = _change("clip.removed", label, text, clip, place, None)
@@ -197,7 +200,7 @@ def _report_added(
     content = clip_content(clip)
     is_copy = content is not None and content in known
     if clip.kind is not ClipKind.SLOT:
-        place = line.place(clip.position)
+        place = clip_place(clip, line)
         label = clip_label(clip)
         kind, verb, where = "clip.added", "added", f"at {place}"
         if is_copy:
@@ -210,6 +213,8 @@ def _report_added(
     if clip.notes and not is_copy:
         verb = "recorded" if clip.recorded else "added"
         add_notes(findings, subject, line, clip, NoteChange(verb, clip.notes))
+    for sign in added_signs(subject.label, line, clip) if not is_copy else ():
+        findings.add(subject, sign)
 
 
 def _note_changes(one: Clip, two: Clip) -> list[NoteChange]:
@@ -228,13 +233,13 @@ def _compare_place(
     findings: Findings, subject: Subject, times: Times, one: Clip, two: Clip
 ) -> None:
     label = clip_label(two)
-    places = times.before.place(one.position), times.after.place(two.position)
+    places = clip_place(one, times.before), clip_place(two, times.after)
     if _is_left_trim(times, one, two):
         # The left edge was dragged: position, length and offset follow from one another.
         text = f"{subject.label}: start of {label} trimmed from {places[0]} to {places[1]}"
         findings.add(subject, _change("clip.trimmed", label, text, two, places[0], places[1]))
         return
-    if not _same(times, one.position, two.position):
+    if one.slot != two.slot or not _same(times, one.position, two.position):
         text = f"{subject.label}: {label} moved from {places[0]} to {places[1]}"
         found = _change("clip.moved", label, text, two, places[0], places[1])
         shift = times.after.shift(one.position, two.position)
@@ -321,14 +326,11 @@ def _equal(clip: Clip) -> Hashable:
 
 
 def _same_place(clip: Clip) -> Hashable:
-    return None if clip.identity else (clip.kind, clip.position)
+    return None if clip.identity else (clip.kind, clip.slot, clip.position)
 
 
-def _same_content(clip: Clip) -> Hashable:
-    return None if clip.identity else clip_content(clip)
-
-
-_KEYS: tuple[Key[Clip], ...] = (_identity, _equal, _same_place, _same_content)
+# A clip that was cut and pasted has a new identity: what it plays tells that it is the same.
+_KEYS: tuple[Key[Clip], ...] = (_identity, _equal, _same_place, clip_content)
 
 
 def _loose_identity(loose: LooseClip) -> Hashable:
@@ -336,9 +338,9 @@ def _loose_identity(loose: LooseClip) -> Hashable:
 
 
 def _loose_place(loose: LooseClip) -> Hashable:
-    content = _same_content(loose.clip)
+    content = clip_content(loose.clip)
     return None if content is None else (content, loose.clip.position)
 
 
 def _loose_content(loose: LooseClip) -> Hashable:
-    return _same_content(loose.clip)
+    return clip_content(loose.clip)

@@ -227,7 +227,6 @@ class Clip:
     position: Moment
     length: Moment
     identity: str = ""
-    slot: str = ""  # the scene of a launcher where it waits, instead of a place in the song
     offset: Moment = field(default_factory=lambda: Moment(Fraction(0)))
     muted: bool = False
     media: MediaRef | None = None

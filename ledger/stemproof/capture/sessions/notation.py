@@ -265,7 +265,7 @@ def _true_metre(measure: Measure) -> tuple[int, int]:
 def _key_parameter(score: Score) -> Sequence[Parameter]:
     if not score.keys:
         return ()
-    changes = []
+    changes: list[tuple[Fraction, str]] = []
     for at in sorted(score.keys):
         name = score.keys[at]
         if not changes or changes[-1][1] != name:
