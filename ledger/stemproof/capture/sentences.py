@@ -112,6 +112,15 @@ def clip_label(clip: Clip) -> str:
     }.get(clip.kind, "clip")
 
 
+def clip_place(clip: Clip, line: Timeline) -> str:
+    """Say where a clip is: on the timeline, in another lane, or in a cell of a launch grid."""
+    where = line.place(clip.position)
+    if clip.slot is None:
+        return where
+    label = plain(clip.slot.label)
+    return f"{where} in {label}" if clip.slot.is_timed else label
+
+
 def note_count(count: int) -> str:
     """Count notes."""
     return "1 note" if count == 1 else f"{count} notes"
@@ -128,6 +137,8 @@ def notes_place(change: NoteChange, clip: Clip, line: Timeline) -> str:
     """Say which bars the notes of a change touch."""
     if clip.kind is ClipKind.SLOT:
         return f"pattern {_pattern_number(clip)}"
+    if clip.slot is not None and not clip.slot.is_timed:
+        return clip_place(clip, line)
     begin = line.quarters(clip.position) - _offset_quarters(clip, line)
     starts = [n.start / clip.ppq for n in change.notes]
     return line.bars_between(begin + min(starts), begin + max(starts))

@@ -32,6 +32,7 @@ from .model import (
     MediaRef,
     Moment,
     Parameter,
+    Slot,
     TimeUnit,
     Unit,
 )
@@ -254,7 +255,7 @@ def _filled(clip: Clip, content: Content) -> Clip:
 
 
 def _with_scene(clip: Clip, scene: str) -> Clip:
-    return replace(clip, slot=scene) if scene else clip
+    return replace(clip, slot=Slot(scene, f"scene '{scene}'")) if scene else clip
 
 
 def _moved_into(clip: Clip, outer: Clip) -> Clip:
