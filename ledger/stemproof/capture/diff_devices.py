@@ -164,4 +164,5 @@ def _loose_identity(loose: LooseDevice) -> Hashable:
 
 
 def _loose_equal(loose: LooseDevice) -> Hashable:
-    return _equal(loose.device)
+    # What moved to another chain may have got another identity there.
+    return replace(loose.device, identity="", place="", automations=())

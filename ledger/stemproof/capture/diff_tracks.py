@@ -11,7 +11,7 @@ from .decision import Change, Scope, Subject
 from .findings import Findings
 from .match import Key, Pairing, pair_alike, pair_things
 from .sentences import plain, shown_change, shown_values
-from .sessions.model import Mixer, Parameter, Send, Track, TrackKind
+from .sessions.model import Mixer, Parameter, Send, Track, TrackKind, Unit
 from .sessions.numbers import is_same_number
 
 _NUMBERED = re.compile(r"(?:Channel|FX|Bus) \d{1,5}")
@@ -61,7 +61,7 @@ def compare_strip(
     names: Names,
 ) -> None:
     """Report what changed of a track besides its clips and devices."""
-    if one.name != two.name and not _is_renumbered(one, two):
+    if _has_other_name(one, two) and not _is_renumbered(one, two):
         text = (
             f"{plain(one.name) or 'a track without a name'}: track renamed to '{plain(two.name)}'"
         )
@@ -74,6 +74,13 @@ def compare_strip(
     pattern = Change("track.setting", "", "", object_id=subject.identity)
     findings.compare_parameters(subject, one.parameters, two.parameters, pattern)
     findings.compare_automations(subject, one.automations, two.automations)
+
+
+def _has_other_name(one: Track, two: Track) -> bool:
+    """Tell whether the musician renamed it: what the program made up follows from other things."""
+    if one.own_name is None or two.own_name is None:
+        return one.name != two.name
+    return one.own_name != two.own_name
 
 
 def _is_renumbered(one: Track, two: Track) -> bool:
@@ -103,6 +110,7 @@ def _compare_mixer(
             findings.add(subject, Change(f"mixer.{name}", name, text, states[0], states[1]))
     before, after = names.renamed.get(one.output, one.output), two.output
     if before != after and not (findings.upgraded and not (before and after)):
+        before, after = (names.labels.get(output, output) for output in (before, after))
         text = f"{subject.label}: output {plain(before)} -> {plain(after)}"
         findings.add(subject, Change("mixer.output", "output", text, before, after))
     _compare_sends(findings, subject, one.sends, two.sends, names)
@@ -128,10 +136,16 @@ def _compare_sends(
         ("added", pairing.added, after),
     ):
         for index in indices:
+            if _is_silent(sends[index]):
+                continue  # it came or went with its bus
             label = _send_label(sends[index], names)
             text = f"{subject.label}: {label} {verb}"
             ends = (label, None) if verb == "removed" else (None, label)
             findings.add(subject, Change(f"send.{verb}", label, text, ends[0], ends[1]))
+
+
+def _is_silent(send: Send) -> bool:
+    return send.is_fixed and all(p.value == "0" for p in send.parameters if p.unit is Unit.GAIN)
 
 
 def _send_label(send: Send, names: Names) -> str:

@@ -69,6 +69,8 @@ _PROPERTIES: tuple[tuple[str, Callable[[Note], Hashable], Callable[[Note], int]]
     ("resized", lambda n: n._replace(length=0), lambda n: n.length),
     ("panned", lambda n: n._replace(pan=0), lambda n: n.pan),
     ("muted", lambda n: n._replace(muted=False), lambda n: int(n.muted)),
+    ("chance", lambda n: n._replace(chance=100), lambda n: n.chance),
+    ("spread", lambda n: n._replace(spread=0), lambda n: n.spread),
 )
 
 
