@@ -26,6 +26,7 @@ GROUPS = {
     "chain": ("anchor", "chain", "testnet"),
     "pins": ("pin", "node", "cid"),
     "claims": ("claim", "verify"),
+    "compare": ("diff",),
     "demo": ("demo",),
 }
 """Module -> the first words that it answers to."""

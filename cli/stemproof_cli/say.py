@@ -28,7 +28,8 @@ INTERNAL_ERROR = 70
 INTERRUPTED = 130
 # Narrower columns are not wrapped: one word a line is harder to read than a long line.
 NARROWEST: Final = 24
-_BOLD: Final = re.compile("\x1b\\[[01]m")
+_STYLES: Final = re.compile("\x1b\\[(?:[012]|3[1236])m")
+_COLOURS: Final = {"removed": "31", "added": "32", "changed": "33", "stage": "36", "quiet": "2"}
 
 
 def run(app: typer.Typer, arguments: list[str]) -> int:
@@ -84,11 +85,12 @@ def answer(*lines: str) -> None:
 
 
 def _guarded(line: str) -> str:
-    """Let nothing but text through to a terminal, and the bold that `strong` makes."""
+    """Let nothing but text through to a terminal, and what `strong` and `coloured` make."""
     if line.isprintable():
         return line
-    marks = [*_BOLD.findall(line), ""]
-    return "".join(clean(text) + mark for text, mark in zip(_BOLD.split(line), marks, strict=True))
+    marks = [*_STYLES.findall(line), ""]
+    parts = zip(_STYLES.split(line), marks, strict=True)
+    return "".join(clean(text) + mark for text, mark in parts)
 
 
 def strong(text: str) -> str:
@@ -96,6 +98,15 @@ def strong(text: str) -> str:
     if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
         return text
     return typer.style(text, bold=True)
+
+
+def coloured(text: str, meaning: str) -> str:
+    """Colour a text by what it means, where colours are shown; words must say it too."""
+    # git hands the answer to its pager, which shows them.
+    is_shown = sys.stdout.isatty() or os.environ.get("GIT_PAGER_IN_USE")
+    if not text or not is_shown or os.environ.get("NO_COLOR"):
+        return text
+    return f"\x1b[{_COLOURS[meaning]}m{text}\x1b[0m"
 
 
 def answer_json(document: Mapping[str, Json]) -> None:

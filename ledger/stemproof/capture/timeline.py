@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
+from fractions import Fraction
 
 from .sessions.model import Moment, TempoPoint, TimeUnit
 
 SAME_SECONDS = 1e-5
 """Half a sample at 48 kHz: REAPER rewrites positions with less error than that."""
 SAME_QUARTERS = 1e-4
+
+
+_DEFAULT_TEMPO = TempoPoint(Moment(Fraction(0)), "120", 4, 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,8 @@ class Timeline:
 
     def __init__(self, tempo: tuple[TempoPoint, ...]) -> None:
         self.tempo = tempo
-        self._stretches = _stretches(tempo)
+        # A format without tempo counts bars as MIDI does until it is told.
+        self._stretches = _stretches(tempo or (_DEFAULT_TEMPO,))
         self._seconds = [s.seconds for s in self._stretches]
         self._quarters = [s.quarters for s in self._stretches]
 
@@ -52,15 +57,19 @@ class Timeline:
 
     def place(self, moment: Moment) -> str:
         """Say where a moment is, as a musician would."""
-        quarters = self.quarters(moment)
+        where = self.place_at(self.quarters(moment))
+        if moment.unit is TimeUnit.SECOND:
+            return f"{clock(float(moment.value))} ({where})"
+        return where
+
+    def place_at(self, quarters: float) -> str:
+        """Say in which bar and on which beat a place is."""
         bars = self._bars(quarters) + 1e-6
         part = self._stretches[max(0, bisect_right(self._quarters, quarters) - 1)]
         beat = (bars - int(bars)) * part.quarters_a_bar + 1
         where = f"bar {int(bars) + 1}"
         if beat >= 1.01:
             where += f" beat {beat:.2f}".rstrip("0").rstrip(".")
-        if moment.unit is TimeUnit.SECOND:
-            return f"{clock(float(moment.value))} ({where})"
         return where
 
     def span(self, moment: Moment) -> str:
@@ -68,7 +77,7 @@ class Timeline:
         value = float(moment.value)
         if moment.unit is TimeUnit.SECOND:
             return f"{value:.3f} s"
-        return f"{value:.3f}".rstrip("0").rstrip(".") + " beats"
+        return beats_text(value)
 
     def shift(self, one: Moment, two: Moment) -> str:
         """Say how far two moments are apart, for those that moved together."""
@@ -79,7 +88,7 @@ class Timeline:
         direction = "later" if ahead > 0 else "earlier"
         if seconds:
             return f"{abs(ahead):.3f} s {direction}"
-        return f"{abs(ahead):.3f}".rstrip("0").rstrip(".") + f" beats {direction}"
+        return f"{beats_text(abs(ahead))} {direction}"
 
     def bars_between(self, first: float, last: float) -> str:
         """Say which bars a stretch of quarter notes touches."""
@@ -102,6 +111,12 @@ def is_same_moment(one: Moment, at: Timeline, two: Moment, other: Timeline) -> b
         if one.unit is TimeUnit.QUARTER or at.tempo == other.tempo:
             return False
     return abs(at.quarters(one) - other.quarters(two)) <= SAME_QUARTERS
+
+
+def beats_text(quarters: float) -> str:
+    """Write a length in quarter notes."""
+    number = f"{quarters:.3f}".rstrip("0").rstrip(".")
+    return f"{number} beat" if number == "1" else f"{number} beats"
 
 
 def clock(seconds: float) -> str:
