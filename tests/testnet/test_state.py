@@ -32,4 +32,16 @@ def test_a_whole_state_replaces_the_copy(tmp_path: Path) -> None:
     assert chain.keep_good_copy()
 
     assert chain.good.read_bytes() == WHOLE
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["anvil.good.json", "anvil.json"]
+    assert not (tmp_path / "anvil.good.new").exists()
+
+
+def test_what_a_kill_left_beside_a_young_copy_is_cleared_at_the_next_look(tmp_path: Path) -> None:
+    chain = StateDir(tmp_path)
+    chain.state.write_bytes(WHOLE)
+    chain.good.write_bytes(WHOLE)
+    half = tmp_path / "anvil.good.new"
+    half.write_bytes(WHOLE[:3])
+
+    chain.refresh_good_copy()
+
+    assert not half.exists()

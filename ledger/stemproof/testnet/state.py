@@ -10,12 +10,17 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from stemproof.anchor.filelock import hold_lock
 from stemproof.errors import BadInput, Unavailable
 
 _GOOD_COPY_AGE_S = 60.0
+# A state of a long-lived chain is some hundred megabytes.
+_COPY_TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +89,11 @@ class StateDir:
 
     def keep_good_copy(self) -> bool:
         """Copy the state aside if it is whole; say whether it was."""
-        beside = self.good.with_suffix(".new")
-        # Left behind by a program that was killed while it copied.
-        beside.unlink(missing_ok=True)
-        if _find_height(self.state) is None:
-            return False
-        _copy_private(self.state, beside)
-        os.replace(beside, self.good)
+        with self._beside_good() as beside:
+            if _find_height(self.state) is None:
+                return False
+            _copy_private(self.state, beside)
+            os.replace(beside, self.good)
         return True
 
     def refresh_good_copy(self) -> None:
@@ -101,15 +104,30 @@ class StateDir:
             age_s = _GOOD_COPY_AGE_S
         if age_s >= _GOOD_COPY_AGE_S:
             self.keep_good_copy()
+        elif self._half_copy.exists():
+            with self._beside_good():
+                pass
 
     def write_good(self, state: bytes) -> None:
         """Write a state that anvil handed over as the good copy, in one step."""
-        beside = self.good.with_suffix(".new")
-        with open(beside, "wb", opener=_open_private) as file:
-            file.write(state)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, self.good)
+        with self._beside_good() as beside:
+            with open(beside, "wb", opener=_open_private) as file:
+                file.write(state)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(beside, self.good)
+
+    @property
+    def _half_copy(self) -> Path:
+        return self.good.with_suffix(".new")
+
+    @contextmanager
+    def _beside_good(self) -> Iterator[Path]:
+        """Give the place where a copy grows, to one process at a time and cleared of an old one."""
+        with hold_lock(self.path / "anvil.good.lock", timeout_s=_COPY_TIMEOUT_S):
+            # Left behind by a program that was killed while it copied.
+            self._half_copy.unlink(missing_ok=True)
+            yield self._half_copy
 
     def mend(self) -> None:
         """Put the good copy in place of half a state file, or of one that is behind it."""
