@@ -26,7 +26,7 @@ from stemproof.errors import BadInput
 
 from .dawproject_lanes import Arranger
 from .dawproject_numbers import beats_or_seconds, number, shown_number
-from .dawproject_tracks import Strip, read_structure
+from .dawproject_tracks import Strip, mark_moved, read_structure
 from .model import (
     Automation,
     Marker,
@@ -157,8 +157,13 @@ def _finish(strip: Strip) -> Track:
 def _without_moved(mixer: Mixer, lanes: list[Automation]) -> Mixer:
     """Drop what automation moves: the file stores where the playhead happened to leave it."""
     moved = {lane.target for lane in lanes if lane.points}
+    sends = (
+        replace(send, parameters=mark_moved(send.parameters, moved, f"send to {send.target} "))
+        for send in mixer.sends
+    )
     return replace(
         mixer,
+        sends=tuple(sends),
         volume=None if "volume" in moved else mixer.volume,
         pan=None if "pan" in moved else mixer.pan,
         mute=mixer.mute and "mute" not in moved,
@@ -189,10 +194,24 @@ def _read_tempo(root: _Element) -> tuple[TempoPoint, ...]:
     if not ordered or ordered[0][0].value > 0:
         unit = ordered[0][0].unit if ordered else TimeUnit.QUARTER
         found.append(_tempo_point(Moment(Fraction(0), unit), bpm, metre, ramp=False))
-    for at, (new_bpm, new_metre, ramp) in ordered:
-        bpm, metre = new_bpm or bpm, new_metre or metre
+    for index, (at, (new_bpm, new_metre, is_ramp)) in enumerate(ordered):
+        ramp = is_ramp
+        metre = new_metre or metre
+        if new_bpm is not None:
+            bpm = new_bpm
+        elif found and found[-1].ramp:
+            # A new metre inside a ramp: the tempo there lies between.
+            following = next(((p, c[0]) for p, c in ordered[index:] if c[0] is not None), None)
+            ramp = following is not None
+            bpm = _between(found[-1], at, following) if following is not None else bpm
         found.append(_tempo_point(at, bpm, metre, ramp=ramp))
     return tuple(found)
+
+
+def _between(start: TempoPoint, at: Moment, end: tuple[Moment, str]) -> str:
+    first, last = parse_decimal(start.bpm, "the tempo"), parse_decimal(end[1], "the tempo")
+    part = (at.value - start.at.value) / (end[0].value - start.at.value)
+    return shown_number(first + (last - first) * part)
 
 
 def _metre(node: _Element | None) -> tuple[int, int]:

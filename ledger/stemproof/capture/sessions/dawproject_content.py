@@ -38,6 +38,7 @@ class Content:
         self.algorithm = ""
         self._expressions = hashlib.sha256()
         self._expressed = 0
+        self._ordered: tuple[Note, ...] = ()
 
     @property
     def kind(self) -> ClipKind:
@@ -55,6 +56,12 @@ class Content:
         if not self._expressed:
             return None
         return State(self._expressions.hexdigest(), self._expressed)
+
+    def ordered_notes(self) -> tuple[Note, ...]:
+        """Give the notes in one order, and one tuple to all clips that share them."""
+        if len(self._ordered) != len(self.notes):
+            self._ordered = tuple(sorted(self.notes))
+        return self._ordered
 
     def add(self, node: _Element, inherited: TimeUnit) -> None:
         """Read one timeline into this content."""

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from .dawproject_tracks import Strip, Target
 
 MAX_CLIPS: Final = 500_000
-MAX_NOTES: Final = 2_000_000
+MAX_NOTES: Final = 1_000_000
 _MARKERS: Final = ("Markers", "markers")
 _CONTENT: Final = ("Notes", "Audio", "Warps", "Video", "Timeline")
 _ZERO: Final = Moment(Fraction(0))
@@ -64,6 +64,7 @@ class Arranger:
         for strip in strips:
             self._targets.update(strip.targets)
         self._known: dict[str, _Element] | None = None
+        self._contents: dict[tuple[str, TimeUnit], Content] = {}
         self._clips = 0
         self._notes = 0
         self.markers: list[tuple[_Element, TimeUnit]] = []
@@ -172,20 +173,31 @@ class Arranger:
         return _with_scene(_filled(Clip(content.kind, "", _ZERO, length), content), scene)
 
     def _content(self, node: _Element, unit: TimeUnit) -> Content:
-        content = Content(self._bpm, self._unread)
         reference = node.get("reference")
-        if reference is not None:
-            if self._known is None:
-                self._known = {n.get("id", ""): n for n in self._root.iter() if n.get("id")}
-            named = self._known.get(reference)
-            if named is None or named.tag in ("Clips", "Lanes"):
-                self._unread["reference to other content"] += 1
-            else:
-                content.add(named, unit)
-        for child in node:
-            content.add(child, unit)
+        if reference is not None and not len(node):
+            content = self._shared(reference, unit)
+        else:
+            content = Content(self._bpm, self._unread)
+            for child in node:
+                content.add(child, unit)
         self._count_notes(content)
         return content
+
+    def _shared(self, reference: str, unit: TimeUnit) -> Content:
+        """Read content that clips refer to, once for all of them."""
+        if self._known is None:
+            self._known = {n.get("id", ""): n for n in self._root.iter() if n.get("id")}
+        found = self._contents.get((reference, unit))
+        if found is None:
+            found = self._contents[reference, unit] = Content(self._bpm, self._unread)
+            named = self._known.get(reference)
+            if named is not None:
+                found.add(named, unit)
+            if named is None or found.clips:
+                # Clips inside could refer to this very content again.
+                self._unread["reference to clips"] += 1
+                found.clips.clear()
+        return found
 
     def _count_clip(self) -> None:
         self._clips += 1
@@ -247,7 +259,7 @@ def _filled(clip: Clip, content: Content) -> Clip:
     return replace(
         clip,
         media=MediaRef(content.media) if content.media else clip.media,
-        notes=tuple(sorted(content.notes)) or clip.notes,
+        notes=content.ordered_notes() or clip.notes,
         ppq=PPQ,
         controllers=content.expressions or clip.controllers,
         points=tuple(content.points),
@@ -264,10 +276,11 @@ def _moved_into(clip: Clip, outer: Clip) -> Clip:
     if outer.position.unit is clip.position.unit is outer.offset.unit:
         value = outer.position.value + clip.position.value - outer.offset.value
         position = Moment(value, outer.position.unit)
+    told = (replace(p, name=f"group {p.name}") for p in outer.parameters if p.value != "none")
     return replace(
         clip,
         name=clip.name or outer.name,
         position=position,
         muted=clip.muted or outer.muted,
-        parameters=(*clip.parameters, *outer.parameters),
+        parameters=(*clip.parameters, *told),
     )

@@ -8,7 +8,7 @@ others by the file's passing numbers, which are resolved to names.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
@@ -76,14 +76,25 @@ class Strip:
     def finished_devices(self) -> Iterator[Device]:
         """Give the devices with the lanes that move them."""
         for index, device in enumerate(self.devices):
-            lanes = self.device_automations.get(index)
-            yield replace(device, automations=tuple(lanes)) if lanes else device
+            lanes = self.device_automations.get(index, [])
+            moved = {lane.target for lane in lanes if lane.points}
+            parameters = mark_moved(device.parameters, moved)
+            yield replace(device, automations=tuple(lanes), parameters=parameters)
 
     def ids(self) -> Iterator[str]:
         """Give the numbers under which the file names this strip."""
         for node in (self.track, self.channel):
             if node is not None and node.get("id"):
                 yield node.get("id", "")
+
+
+def mark_moved(
+    parameters: Sequence[Parameter], moved: Collection[str], prefix: str = ""
+) -> tuple[Parameter, ...]:
+    """Say `automated` for what automation moves: the stored number is the playhead's, not ours."""
+    return tuple(
+        replace(p, value="automated") if prefix + p.name in moved else p for p in parameters
+    )
 
 
 def read_structure(root: _Element, read_state: ReadState, unread: Counter[str]) -> list[Strip]:
