@@ -26,7 +26,11 @@ BUSY_TIMEOUT_MS: Final = 15_000
 
 def read_statements() -> dict[str, str]:
     """Read the named statements beside this file."""
-    text = files(__package__).joinpath("statements.sql").read_text("utf-8")
+    return parse_statements(files(__package__).joinpath("statements.sql").read_text("utf-8"))
+
+
+def parse_statements(text: str) -> dict[str, str]:
+    """Take a file of named statements apart."""
     statements = {}
     for part in text.split("-- name: ")[1:]:
         name, _, statement = part.partition("\n")
@@ -107,6 +111,31 @@ def _set_up(connection: sqlite3.Connection, path: Path) -> None:
         "wal_autocheckpoint=4000",
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def run_script(connection: sqlite3.Connection, script: str) -> None:
+    """Run a script's statements inside the running transaction."""
+    # Not `executescript`, which ends the running transaction first.
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            connection.execute(statement)
+            statement = ""
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Hold the write lock: all that happens inside is durable after it, or nothing is."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # A full disk may have ended the transaction already.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
 
 
 @contextmanager
