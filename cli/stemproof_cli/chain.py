@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from stemproof.acts.anchors import Anchor
     from stemproof.acts.home import Home
     from stemproof.anchor.evm import Chain
+    from stemproof.keys.ring import Keys
     from stemproof.log.store import Log
     from stemproof.record.canonical import Json as JsonValue
 
@@ -47,20 +48,20 @@ def anchor(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what it would cost.")
     ] = False,
+    bump: Annotated[
+        bool, typer.Option("--bump", help="Raise the fee of the one that waits for a block.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Timestamp everything recorded so far: one small transaction for the whole log."""
     from stemproof.acts import anchoring
-    from stemproof.acts.anchors import list_anchors
+    from stemproof.acts.bumping import bump_now
     from stemproof.acts.home import opened
 
+    cap_wei = _parse_cap(cap)
     home = context.writable()
     with opened(home) as log:
-        with say.waiting("asking the chain"):
-            place = anchoring.connect(home, log, chain=chain, rpc=rpc)
-            moved = anchoring.refresh(log, place)
-        for item in moved:
-            say.talk(f"timestamp of {item.size} events is {item.state} now")
+        place = _connect(home, log, chain, rpc)
         keys = context.unlock(home)
 
         def agree(planned: Planned) -> bool:
@@ -69,20 +70,59 @@ def anchor(
                 say.confirm("pay for it?", yes=yes)
             return not dry_run
 
-        number = anchoring.anchor_now(home, log, place, keys, agree, cap_wei=_parse_cap(cap))
+        stuck = None if bump else _find_stuck(log, place, keys, wait=wait and not dry_run)
+        if stuck is not None:
+            _say_anchors(place, [stuck], json, "what is new waits for the timestamp before it")
+            raise typer.Exit(3)
+        deed = bump_now if bump else anchoring.anchor_now
+        number = deed(home, log, place, keys, agree, cap_wei=cap_wei)
         if dry_run:
             return
         if number is not None:
             log.put_setting(anchoring.CHAIN_SETTING, str(place.info.id))
-        here = [item for item in list_anchors(log) if item.chain == place.info.id]
-        found = _follow(home, log, place, here[-1], wait=wait, final=final)
+        found = _follow(home, log, place, number, wait=wait, final=final)
         if number is not None and rpc is not None and found.state != "failed":
             # Only now: a node that lies or hangs is not asked again by itself.
             log.put_setting(anchoring.RPC_SETTING, rpc)
     nothing = "" if number is not None else "nothing new since the last timestamp"
     _say_anchors(place, [found], json, nothing)
+    if found.block_number is None:
+        say.talk("if it waits too long, `stemproof anchor --bump` raises its fee")
     if found.state == "failed":
         raise typer.Exit(3)
+
+
+def _connect(home: Home, log: Log, chain: str | None, rpc: str | None) -> Chain:
+    """Open the chain, look up what is on its way there, and say what moved."""
+    from stemproof.acts import anchoring
+    from stemproof.acts.anchors import is_replaced, list_anchors
+    from stemproof.acts.following import refresh
+
+    with say.waiting("asking the chain"):
+        place = anchoring.connect(home, log, chain=chain, rpc=rpc)
+        moved = refresh(log, place)
+    for item in moved:
+        if not is_replaced(item, list_anchors(log, item.log)):
+            say.talk(f"timestamp of {item.size} events is {item.state} now")
+    return place
+
+
+def _find_stuck(log: Log, place: Chain, keys: Keys, *, wait: bool) -> Anchor | None:
+    """Go on with a timestamp that is on its way still; give it if it is in no block then."""
+    from stemproof.acts.following import find_waiting
+    from stemproof.evidence.ethsig import parse_address
+
+    account = parse_address(keys.account_address)
+    while (waiting := find_waiting(log, place, account)) is not None:
+        say.talk(
+            f"the timestamp of {waiting.size} events, sent {waiting.made}, is in no block of"
+            f" {place.info.name} yet; what is new is timestamped after it"
+        )
+        found = _wait(log, place, waiting.number, wait=wait, final=False)
+        if found.block_hash is None and found.state != "failed":
+            say.talk("if it waits too long, `stemproof anchor --bump` raises its fee")
+            return found
+    return None
 
 
 @chain_app.command("list")
@@ -218,26 +258,30 @@ def status() -> None:
 
 
 def _follow(
-    home: Home, log: Log, place: Chain, anchor: Anchor, *, wait: bool, final: bool
+    home: Home, log: Log, place: Chain, number: int | None, *, wait: bool, final: bool
 ) -> Anchor:
     """Follow an anchor, new or resumed, as far as was asked; a local chain to its end."""
     from stemproof.acts import anchoring
+    from stemproof.acts.anchors import list_anchors
 
-    found = _wait(log, place, anchor.number, wait=wait, final=False)
+    if number is None:
+        here = [item for item in list_anchors(log) if item.chain == place.info.id]
+        number = next((a for a in reversed(here) if a.state != "failed"), here[-1]).number
+    found = _wait(log, place, number, wait=wait, final=False)
     if found.state == "final":
         return found
     anchoring.settle_local_chain(home, place)
     if final or (wait and place.info.kind == "local"):
-        found = _wait(log, place, anchor.number, wait=True, final=final)
+        found = _wait(log, place, found.number, wait=True, final=final)
     return found
 
 
 def _wait(log: Log, place: Chain, number: int, *, wait: bool, final: bool) -> Anchor:
-    from stemproof.acts import anchoring
+    from stemproof.acts.following import wait_for
 
     states = ("final",) if final else ("anchored", "final")
     with say.waiting("waiting for the chain"):
-        return anchoring.wait_for(
+        return wait_for(
             log, place, number, states=states, timeout_s=MINED_TIMEOUT_S if wait else 0.0
         )
 

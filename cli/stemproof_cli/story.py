@@ -122,6 +122,7 @@ class Story:
     def _anchor(self, keys: Keys, chain: Rehearsal, what: str) -> Anchor:
         from stemproof.acts import anchoring
         from stemproof.acts.anchors import list_anchors
+        from stemproof.acts.following import wait_for
 
         self._say(what, "stemproof anchor")
         with opened(self.artist) as log:
@@ -129,9 +130,9 @@ class Story:
             number = anchoring.anchor_now(self.artist, log, place, keys, lambda _: True)
             if number is None:
                 return list_anchors(log)[-1]
-            anchoring.wait_for(log, place, number, states=("anchored",), timeout_s=30)
+            wait_for(log, place, number, states=("anchored",), timeout_s=30)
             anchoring.settle_local_chain(self.artist, place)
-            found = anchoring.wait_for(log, place, number, states=("final",), timeout_s=30)
+            found = wait_for(log, place, number, states=("final",), timeout_s=30)
         self._line(f"{found.size} events, block {found.block_number}, {found.state};")
         self._line("header, state and receipt proofs are captured and checked")
         return found

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stemproof.acts.anchoring import connect, plan_anchor, publish, wait_for
+from stemproof.acts.anchoring import connect, plan_anchor, publish
 from stemproof.acts.anchors import Anchor
 from stemproof.acts.begin import Work, add_work, make_ledger
+from stemproof.acts.following import wait_for
 from stemproof.acts.home import Home, now, opened
 from stemproof.evidence.ethsig import parse_address
 from stemproof.log.store import Log

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from tests.testnet.running import running_testnet
 
-from stemproof.acts.anchoring import connect, plan_anchor, publish, wait_for
+from stemproof.acts.anchoring import connect, plan_anchor, publish
 from stemproof.acts.anchors import Anchor
 from stemproof.acts.begin import Work, add_work, find_work, make_ledger
 from stemproof.acts.claiming import choose_audio, make_bundle, make_claim
+from stemproof.acts.following import wait_for
 from stemproof.acts.home import Home, now, opened
 from stemproof.acts.observe import Look, observe
 from stemproof.anchor.contract import anchors_address

@@ -1,37 +1,30 @@
 """Anchoring: seal the log, record the checkpoint on chain, bring the proof home.
 
 The signed transaction is stored before it is sent, so a crash at any point is answered by
-sending the same bytes again. Evidence is captured as soon as the anchor is in a block,
-again after a reorganisation, and kept as final once the chain says so.
+sending the same bytes again. What becomes of it then is followed in `following`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from stemproof.acts.address import check_address
-from stemproof.acts.anchors import (
-    OPEN_STATES,
-    Anchor,
-    all_anchors,
-    anchor_numbered,
-    list_anchors,
-)
+from stemproof.acts.anchors import Anchor, list_anchors
+from stemproof.acts.following import check_nothing_waits
 from stemproof.acts.home import Home, now
 from stemproof.acts.keeping import count_rotations, rotations_of
-from stemproof.errors import BadInput, Refuted, Unavailable
+from stemproof.errors import BadInput, Unavailable
 from stemproof.log.sealing import Sealed, seal
 from stemproof.log.store import Log
 from stemproof.record.event import format_time
 
 if TYPE_CHECKING:
-    from stemproof.anchor.evm import BlockRef, Chain
+    from stemproof.anchor.evm import Chain
     from stemproof.anchor.publish import Intent
     from stemproof.evidence.ethsig import Address
     from stemproof.keys.ring import Keys
@@ -97,6 +90,7 @@ def plan_anchor(
     from stemproof.evidence.ethsig import parse_address
 
     account = parse_address(keys.account_address)
+    check_nothing_waits(log, chain, account)
     prior = chain.head_of(account, origin_id(log.origin))
     _check_known(log, chain, account, prior)
     _check_former(log, chain, account)
@@ -115,7 +109,7 @@ def publish(log: Log, chain: Chain, planned: Planned, moment: datetime) -> int:
     """Store the signed transaction, then send it; give the anchor's number."""
     from stemproof.anchor.publish import send
 
-    number = _store(log, chain, planned, moment)
+    number = store(log, chain, planned, moment)
     send(chain, planned.intent.raw)
     return number
 
@@ -152,119 +146,6 @@ def settle_local_chain(home: Home, chain: Chain) -> None:
         # Nobody else is on it: it makes blocks only when asked.
         deploy.mine(running, 3)
         anvil.save(home.testnet)
-
-
-def refresh(log: Log, chain: Chain) -> list[Anchor]:
-    """Look every open anchor on this chain up: resend, capture, promote; give those that moved.
-
-    One whose block the node does not prove any more, as full nodes keep the state of about 128
-    blocks, stays without evidence: that of the next anchor covers it, and nothing is held up.
-    """
-    from stemproof.anchor.problems import NodeRefuses, Unsupported
-
-    moved = []
-    for anchor in all_anchors(log):
-        if anchor.chain != chain.info.id:
-            continue
-        if anchor.state == "failed" and _stands(chain, anchor):
-            # A node had lied about it; without it the heads after it could not be proved.
-            log.run("put_anchor_state", "pending", anchor.number)
-        elif anchor.state not in OPEN_STATES:
-            continue
-        try:
-            found = _refresh_one(log, chain, anchor_numbered(log, anchor.number))
-        except (NodeRefuses, Unsupported):
-            found = anchor_numbered(log, anchor.number)
-            if found.block_hash is None:
-                raise
-        if found != anchor:
-            moved.append(found)
-    return moved
-
-
-def wait_for(
-    log: Log,
-    chain: Chain,
-    number: int,
-    *,
-    states: tuple[str, ...],
-    timeout_s: float,
-    sleep: Callable[[float], None] = time.sleep,
-) -> Anchor:
-    """Wait until an anchor is in one of the states, or has failed; else give it as it is."""
-    deadline = time.monotonic() + timeout_s
-    while True:
-        anchor = _refresh_one(log, chain, anchor_numbered(log, number))
-        if anchor.state in (*states, "failed") or time.monotonic() >= deadline:
-            return anchor
-        sleep(0.2)
-
-
-def _refresh_one(log: Log, chain: Chain, anchor: Anchor) -> Anchor:
-    from stemproof.anchor.follow import TxState, find_status
-    from stemproof.anchor.problems import NodeRefuses, Unsupported
-    from stemproof.anchor.publish import send
-
-    if anchor.state not in OPEN_STATES:
-        return anchor
-    status = find_status(chain, anchor.raw, seen=anchor.block_hash)
-    if status.state is TxState.FAILED:
-        log.run("put_anchor_state", "failed", anchor.number)
-    elif status.block is None:
-        if not status.is_known:
-            send(chain, anchor.raw)
-        if anchor.block_hash is not None:
-            # It was in a block that is no more; its evidence proves nothing now.
-            log.run("put_anchor_block", "reorged", None, None, None, None, None, anchor.number)
-    else:
-        state = "final" if status.state is TxState.FINAL else "anchored"
-        if anchor.block_hash != status.block.hash or anchor.evidence is None:
-            try:
-                _capture(log, chain, anchor, state)
-            except (NodeRefuses, Unsupported):
-                _note_block(log, anchor, status.block)
-                raise
-        elif state != anchor.state:
-            log.run("put_anchor_state", state, anchor.number)
-    return anchor_numbered(log, anchor.number)
-
-
-def _stands(chain: Chain, anchor: Anchor) -> bool:
-    """Whether an anchor that was said to have failed is in a block all the same."""
-    from stemproof.anchor.follow import TxState, find_status
-
-    return find_status(chain, anchor.raw).state in (TxState.MINED, TxState.FINAL)
-
-
-def _note_block(log: Log, anchor: Anchor, block: BlockRef) -> None:
-    """Note where an anchor is that the node does not prove: the next one may prove it."""
-    place = block.number, block.hash, block.time, block.parent_hash
-    log.run("put_anchor_block", "anchored", *place, None, anchor.number)
-
-
-def _capture(log: Log, chain: Chain, anchor: Anchor, state: str) -> None:
-    from stemproof.anchor.capture import capture_evidence
-    from stemproof.evidence.chain import check_evidence, format_evidence
-
-    origin = dict(log.fetch_all("logs"))[anchor.log]
-    evidence = capture_evidence(chain, anchor.raw, origin_id=origin_id(origin))
-    proved = check_evidence(evidence)
-    if (proved.event.size, proved.event.root, proved.event.prior) != (
-        anchor.size,
-        anchor.root,
-        anchor.prior,
-    ):
-        raise Refuted(f"the chain holds another anchor than number {anchor.number} of this ledger")
-    log.run(
-        "put_anchor_block",
-        state,
-        proved.number,
-        proved.block_hash,
-        proved.time,
-        proved.parent_hash,
-        format_evidence(evidence),
-        anchor.number,
-    )
 
 
 def _check_known(log: Log, chain: Chain, account: Address, prior: int) -> None:
@@ -307,7 +188,8 @@ def _published(log: Log, chain: Chain, publisher: bytes) -> list[Anchor]:
     ]
 
 
-def _store(log: Log, chain: Chain, planned: Planned, moment: datetime) -> int:
+def store(log: Log, chain: Chain, planned: Planned, moment: datetime) -> int:
+    """Store a signed transaction before it is sent; give its number as an anchor."""
     intent, sealed = planned.intent, planned.sealed
     terms = {"nonce": intent.nonce, "gas": intent.gas, "cost_wei": str(intent.cost_wei)}
     with log.writing():

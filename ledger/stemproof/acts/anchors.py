@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -31,6 +32,22 @@ class Anchor:
     parent_hash: bytes | None
     evidence: bytes | None
     made: str
+
+    def is_same_call(self, other: Anchor) -> bool:
+        """Say whether two transactions ask for the same: one of them replaces the other."""
+        return self._call == other._call
+
+    @property
+    def _call(self) -> tuple[object, ...]:
+        where = self.log, self.chain, self.contract, self.publisher
+        return *where, self.prior, self.size, self.root
+
+
+def is_replaced(anchor: Anchor, among: Sequence[Anchor]) -> bool:
+    """Say whether another transaction of the same call took the place of a failed one."""
+    return anchor.state == "failed" and any(
+        other.state != "failed" and anchor.is_same_call(other) for other in among
+    )
 
 
 def list_anchors(log: Log, number: int | None = None) -> list[Anchor]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from stemproof.acts.anchors import OPEN_STATES, Anchor, list_anchors
+from stemproof.acts.anchors import OPEN_STATES, Anchor, is_replaced, list_anchors
 from stemproof.acts.backing import BACKUP_SETTING
 from stemproof.acts.begin import Work, list_works
 from stemproof.acts.gather import covered_size
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # A lost computer then costs at most a week of history.
 BACKUP_AGE: Final = timedelta(days=7)
+# A transaction that offers enough is in a block within minutes.
+STUCK_AGE: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +77,12 @@ class Standing:
         return tuple(
             anchor
             for anchor in self.anchors
-            if anchor.state in OPEN_STATES or (anchor.state == "failed" and anchor in last)
+            if anchor.state in OPEN_STATES
+            or (anchor.state == "failed" and anchor in last and not self._is_replaced(anchor))
         )
+
+    def _is_replaced(self, anchor: Anchor) -> bool:
+        return is_replaced(anchor, self.anchors)
 
     def needs(self) -> list[Need]:
         """List what needs a person, the most pressing first."""
@@ -160,13 +166,20 @@ class Standing:
     def _needs_of_chain(self) -> Iterator[Need]:
         loose = sum(one.events - one.anchored for one in self.works)
         failed = any(anchor.state == "failed" for anchor in self.waiting)
+        stuck = [a for a in self.waiting if a.block_hash is None and self._is_old(a)]
         if failed:
             yield Need("the last anchor failed", "stemproof anchor")
+        elif stuck:
+            text = f"the anchor sent {self._ago(stuck[0].made)} is in no block yet; raise its fee"
+            yield Need(text, "stemproof anchor --bump")
         elif any(anchor.state in OPEN_STATES for anchor in self.waiting):
             yield Need("see whether the anchor is final", "stemproof anchor")
         elif loose:
             events = _amount(loose, "event")
             yield Need(f"{events} not timestamped yet", "stemproof anchor")
+
+    def _is_old(self, anchor: Anchor) -> bool:
+        return self.moment - parse_time(anchor.made) > STUCK_AGE
 
     def _ago(self, time: str) -> str:
         return tell_age(self.moment - parse_time(time))
