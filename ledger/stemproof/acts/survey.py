@@ -6,29 +6,44 @@ what it does not hold. Back-ups that programs write beside a session are not ses
 
 from __future__ import annotations
 
+import errno
 import os
-import re
-from collections.abc import Iterator
+import stat
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from stemproof.acts.kinds import is_entered, kind_in, kind_of
 from stemproof.audio.ffmpeg import DEADLINE_S
 from stemproof.audio.plain import hash_plain, open_plain
-from stemproof.capture.sessions.registry import is_session_name
 from stemproof.errors import BadInput, Unavailable
 
-AUDIO_EXTENSIONS: Final = (
-    ".wav .wave .rf64 .bwf .flac .aif .aiff .aifc .mp3 .m4a .aac .ogg .oga .opus .wv .caf".split()
-)
 # A tree beyond this is a disk, not a song; the user is told.
 MAX_FILES: Final = 200_000
 MAX_DEPTH: Final = 24
 # The longest sessions known are a tenth of it.
 MAX_SESSION_BYTES: Final = 256 << 20
-_BACKUP: Final = re.compile(r"(?i)(\.bak\b|-bak\b|\.backup\b|autosave|recover\.|~$|\.tmp$|\.part$)")
-_BACKUP_FOLDERS: Final = frozenset({"backup", "backups", "autosave"})
+# A folder that changed within so long before it was listed may change again within the same
+# tick of its clock: FAT's is two seconds.
+_TICK_NS: Final = 2_000_000_000
+
+
+__all__ = [
+    "FileClosed",
+    "FileGone",
+    "FolderGone",
+    "Found",
+    "Survey",
+    "Tree",
+    "hash_content",
+    "is_unchanged",
+    "kind_of",
+    "read_session_file",
+    "survey",
+]
 
 
 class FolderGone(Unavailable):
@@ -70,35 +85,7 @@ class Survey:
 
 def survey(folder: Path) -> Survey:
     """List a project's session and audio files, oldest change first."""
-    found, unnamed = [], []
-    walk = _Walk(folder)
-    for count, (entry, stat) in enumerate(walk.files(), 1):
-        if count > MAX_FILES:
-            raise BadInput(
-                f"{folder} holds more than {MAX_FILES} files",
-                hint="watch the folder of one song, not of a disk",
-            )
-        kind = kind_of(entry.name)
-        if kind is None:
-            continue
-        path = walk.name_of(entry)
-        if _is_text(path):
-            found.append(Found(path, kind, stat.st_size, stat.st_mtime_ns))
-        else:
-            unnamed.append(os.fsencode(path).decode("utf-8", "replace"))
-    found.sort(key=lambda item: (item.mtime_ns, item.path))
-    return Survey(tuple(found), tuple(walk.closed), tuple(unnamed))
-
-
-def kind_of(name: str) -> str | None:
-    """Say whether a file name is that of a session or of audio; None for anything else."""
-    if name.startswith(".") or _BACKUP.search(name):
-        return None
-    if is_session_name(name):
-        return "session"
-    if os.path.splitext(name)[1].lower() in AUDIO_EXTENSIONS:
-        return "audio"
-    return None
+    return Tree(folder).walk()
 
 
 def read_session_file(path: Path) -> bytes:
@@ -123,10 +110,10 @@ def hash_content(path: Path) -> bytes:
 def is_unchanged(folder: Path, found: Found) -> bool:
     """Say whether a file is still as the survey found it."""
     try:
-        stat = (folder / found.path).stat(follow_symlinks=False)
+        state = (folder / found.path).stat(follow_symlinks=False)
     except OSError:
         return False
-    return (stat.st_size, stat.st_mtime_ns) == (found.size, found.mtime_ns)
+    return (state.st_size, state.st_mtime_ns) == (found.size, found.mtime_ns)
 
 
 @contextmanager
@@ -144,56 +131,151 @@ def _is_text(path: str) -> bool:
     return not any("\ud800" <= c <= "\udfff" for c in path)
 
 
-class _Walk:
-    """One walk through a folder tree, which remembers where it could not go."""
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """One folder as it was listed: what lies in it that is looked at, and how much in all."""
+
+    # Its own time; 0 where it was so fresh that the next change could have the same.
+    mtime_ns: int
+    found: tuple[Found, ...] = ()
+    folders: tuple[str, ...] = ()
+    unnamed: tuple[str, ...] = ()
+    files: int = 0
+    is_closed: bool = False
+
+
+class Tree:
+    """A project's folders as they were last listed; what changed is listed anew, and no more.
+
+    A path within it is relative, with forward slashes; the project itself is the empty path.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self.closed: list[str] = []
         self._folder = os.fspath(folder)
+        self._listed: dict[str, _Listing] = {}
 
-    def files(self) -> Iterator[tuple[os.DirEntry[str], os.stat_result]]:
-        """Give every file with its state, folder by folder."""
+    def walk(self) -> Survey:
+        """List every folder anew."""
+        self._listed = {}
+        self._enter([""])
+        return self._survey()
+
+    def look_at(self, folders: Iterable[str]) -> Survey:
+        """List these folders anew, with those that are new in them."""
+        known = set()
+        for folder in folders:
+            path = folder
+            # A folder that is not known yet is new in one above it.
+            while path and path not in self._listed:
+                path = path.rpartition("/")[0]
+            known.add(path)
+        self._enter(sorted(known))
+        return self._survey()
+
+    def changed_folders(self) -> set[str]:
+        """Name the folders that look changed, by their own time and that of their sessions."""
+        return {
+            path for path, listing in self._listed.items() if self._looks_changed(path, listing)
+        }
+
+    def within(self, path: str) -> str | None:
+        """Name a path of the file system within the project; None if it lies elsewhere."""
+        if path == self._folder:
+            return ""
+        prefix = self._folder + os.sep
+        return path.removeprefix(prefix).replace(os.sep, "/") if path.startswith(prefix) else None
+
+    def _looks_changed(self, path: str, listing: _Listing) -> bool:
         try:
-            entries = os.scandir(self._folder)
-        except OSError as error:
-            raise FolderGone(
-                f"{self._folder} cannot be read: {error.strerror}",
-                hint="plug its disk in, or tell where it is now: `stemproof work move WORK DIR`",
-            ) from error
-        yield from self._below(entries, 0)
-
-    def name_of(self, entry: os.DirEntry[str]) -> str:
-        """Name a file or folder by its path within the project, with forward slashes."""
-        return os.path.relpath(entry.path, self._folder).replace(os.sep, "/")
-
-    def _below(
-        self, entries: Iterator[os.DirEntry[str]], depth: int
-    ) -> Iterator[tuple[os.DirEntry[str], os.stat_result]]:
-        for entry in entries:
-            try:
-                if entry.is_symlink():
-                    continue
-                if entry.is_dir():
-                    if depth < MAX_DEPTH and not _is_passed_by(entry.name):
-                        yield from self._enter(entry, depth + 1)
-                elif entry.is_file():
-                    yield entry, entry.stat(follow_symlinks=False)
-            except OSError:
-                # It went away while we looked; the next look will tell.
-                continue
-
-    def _enter(
-        self, folder: os.DirEntry[str], depth: int
-    ) -> Iterator[tuple[os.DirEntry[str], os.stat_result]]:
-        try:
-            entries = os.scandir(folder.path)
-        except FileNotFoundError:
-            return
+            if os.stat(self._place(path)).st_mtime_ns != listing.mtime_ns:
+                return True
+            for found in listing.found:
+                if found.kind == "session":
+                    state = os.stat(self._place(found.path), follow_symlinks=False)
+                    if (state.st_size, state.st_mtime_ns) != (found.size, found.mtime_ns):
+                        return True
         except OSError:
-            self.closed.append(self.name_of(folder))
-            return
-        yield from self._below(entries, depth)
+            return True
+        return listing.is_closed
+
+    def _place(self, path: str) -> str:
+        return os.path.join(self._folder, *path.split("/")) if path else self._folder
+
+    def _enter(self, waiting: list[str]) -> None:
+        count = sum(listing.files for listing in self._listed.values())
+        while waiting:
+            path = waiting.pop()
+            known = self._listed.pop(path, None)
+            listing = self._list(path)
+            if listing is None:
+                self._drop(path, known)
+                continue
+            self._listed[path] = listing
+            count += listing.files - (known.files if known is not None else 0)
+            if count > MAX_FILES:
+                raise BadInput(
+                    f"{self._folder} holds more than {MAX_FILES} files",
+                    hint="watch the folder of one song, not of a disk",
+                )
+            for gone in set(known.folders if known is not None else ()) - set(listing.folders):
+                self._drop(gone, self._listed.pop(gone, None))
+            waiting += [inner for inner in listing.folders if inner not in self._listed]
+
+    def _drop(self, path: str, known: _Listing | None) -> None:
+        """Forget a folder that went away, and all below it."""
+        for inner in known.folders if known is not None else ():
+            self._drop(inner, self._listed.pop(inner, None))
+
+    def _list(self, path: str) -> _Listing | None:
+        place = self._place(path)
+        try:
+            # The project itself may be reached by a link; what lies in it may not.
+            state = os.stat(place, follow_symlinks=not path)
+            if not stat.S_ISDIR(state.st_mode):
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+            entries = list(os.scandir(place))
+        except OSError as error:
+            if not path:
+                raise FolderGone(
+                    f"{self._folder} cannot be read: {error.strerror}",
+                    hint="plug its disk in, or tell where it is now:"
+                    " `stemproof work move WORK DIR`",
+                ) from error
+            is_gone = isinstance(error, FileNotFoundError | NotADirectoryError)
+            return None if is_gone else _Listing(0, is_closed=True)
+        is_fresh = time.time_ns() - state.st_mtime_ns < _TICK_NS
+        return _list_entries(path, entries, 0 if is_fresh else state.st_mtime_ns)
+
+    def _survey(self) -> Survey:
+        listings = self._listed.values()
+        found = [one for listing in listings for one in listing.found]
+        found.sort(key=lambda item: (item.mtime_ns, item.path))
+        closed = sorted(path for path, listing in self._listed.items() if listing.is_closed)
+        unnamed = sorted(name for listing in listings for name in listing.unnamed)
+        return Survey(tuple(found), tuple(closed), tuple(unnamed))
 
 
-def _is_passed_by(folder_name: str) -> bool:
-    return folder_name.startswith(".") or folder_name.lower() in _BACKUP_FOLDERS
+def _list_entries(path: str, entries: list[os.DirEntry[str]], mtime_ns: int) -> _Listing:
+    parents = tuple(path.split("/")) if path else ()
+    prefix = f"{path}/" if path else ""
+    found, folders, unnamed, files = [], [], [], 0
+    for entry in entries:
+        try:
+            if entry.is_dir(follow_symlinks=False):
+                if len(parents) < MAX_DEPTH and is_entered(parents, entry.name):
+                    folders.append(prefix + entry.name)
+                continue
+            files += 1
+            kind = kind_in(parents, entry.name)
+            if kind is None or not entry.is_file(follow_symlinks=False):
+                continue
+            state = entry.stat(follow_symlinks=False)
+        except OSError:
+            # It went away while we looked; the next look will tell.
+            continue
+        name = prefix + entry.name
+        if _is_text(name):
+            found.append(Found(name, kind, state.st_size, state.st_mtime_ns))
+        else:
+            unnamed.append(os.fsencode(name).decode("utf-8", "replace"))
+    return _Listing(mtime_ns, tuple(found), tuple(folders), tuple(unnamed), files)

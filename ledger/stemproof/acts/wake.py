@@ -1,13 +1,14 @@
 """Being woken when a folder changes, where the system tells (inotify, FSEvents, Windows).
 
 Network drives and full watch tables tell nothing; whoever waits here looks by itself, too.
-Nothing is read from these messages but that it is time to look.
+Nothing is read from these messages but that it is time to look, and into which folders.
 """
 
 from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 # Opening and closing without a change are what our own reading does.
 _TELLING: Final = frozenset({"created", "modified", "moved", "deleted", "closed"})
+# Whoever is told of more folders looks into all of them.
+_MOST_FOLDERS: Final = 500
+# After the system refused to tell of a folder, it is asked again only so much later.
+_RETRY_S: Final = 60.0
 
 
 class Waker:
@@ -30,7 +35,8 @@ class Waker:
 
         self._event = threading.Event()
         self._lock = threading.Lock()
-        self._changed: set[Path] = set()
+        self._changed: dict[Path, set[str]] = {}
+        self._refused: dict[Path, float] = {}
         self._watches: dict[Path, tuple[int, ObservedWatch]] = {}
         self._observer: BaseObserver = Observer()
         self._observer.start()
@@ -56,23 +62,23 @@ class Waker:
         """Say whether the system tells of changes in this folder."""
         return folder in self._watches
 
-    def take(self, folder: Path) -> bool:
-        """Say whether a folder changed since it was asked last."""
+    def take(self, folder: Path) -> frozenset[str]:
+        """Give the folders in which something changed since this was asked last, by full path."""
         with self._lock:
-            if folder in self._changed:
-                self._changed.discard(folder)
-                return True
-            return False
+            return frozenset(self._changed.pop(folder, ()))
 
     def wait(self, timeout_s: float) -> None:
         """Wait until something changes, or for a while."""
         self._event.wait(timeout_s)
         self._event.clear()
 
-    def wake(self, folder: Path) -> None:
-        """Note that a folder changed."""
-        with self._lock:
-            self._changed.add(folder)
+    def wake(self, folder: Path, inner: Collection[str] = ()) -> None:
+        """Wake whoever waits; note which folders within one changed."""
+        if inner:
+            with self._lock:
+                changed = self._changed.setdefault(folder, set())
+                if len(changed) < _MOST_FOLDERS:
+                    changed.update(inner)
         self._event.set()
 
     def _add(self, folder: Path, inode: int) -> None:
@@ -85,12 +91,17 @@ class Waker:
 
             def on_any_event(self, event: FileSystemEvent) -> None:
                 if event.event_type in _TELLING and _is_about_music(event):
-                    waker.wake(folder)
+                    waker.wake(folder, _places(event))
 
+        if time.monotonic() < self._refused.get(folder, 0.0):
+            return
         try:
-            watch = self._observer.schedule(Handler(), str(folder), recursive=True)
+            watch = self._observer.schedule(
+                Handler(), str(folder), recursive=True, event_filter=_telling_events()
+            )
         except OSError:
             # No more watches to be had, or no such file system: looking by itself goes on.
+            self._refused[folder] = time.monotonic() + _RETRY_S
             return
         self._watches[folder] = (inode, watch)
 
@@ -109,6 +120,29 @@ def _is_about_music(event: FileSystemEvent) -> bool:
         return event.event_type != "modified"
     names = [os.path.basename(os.fsdecode(path)) for path in (event.src_path, event.dest_path)]
     return any(kind_of(name) is not None for name in names if name)
+
+
+def _places(event: FileSystemEvent) -> list[str]:
+    """Name the folders to look into; a folder that came or went is seen in the one above it."""
+    paths = [os.fsdecode(path) for path in (event.src_path, event.dest_path) if path]
+    above = [os.path.dirname(path) for path in paths]
+    return [*paths, *above] if event.is_directory else above
+
+
+def _telling_events() -> list[type[FileSystemEvent]]:
+    """Give the events to ask the system for: it stays silent about all others."""
+    from watchdog import events
+
+    return [
+        events.DirCreatedEvent,
+        events.DirDeletedEvent,
+        events.DirMovedEvent,
+        events.FileClosedEvent,
+        events.FileCreatedEvent,
+        events.FileDeletedEvent,
+        events.FileModifiedEvent,
+        events.FileMovedEvent,
+    ]
 
 
 def _inode(folder: Path) -> int | None:

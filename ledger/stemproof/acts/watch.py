@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from stemproof.acts.begin import Work, list_works
@@ -20,7 +19,7 @@ from stemproof.acts.bounds import Bounds
 from stemproof.acts.changes import Changes, Settling, find_changes
 from stemproof.acts.desk import Desk, Seen, close_quiet_sitting, read_seen
 from stemproof.acts.ears import Answer, Ears, Job
-from stemproof.acts.home import Home, now, opened
+from stemproof.acts.home import Home, opened
 from stemproof.acts.keeping import check_place
 from stemproof.acts.observe import (
     Line,
@@ -33,8 +32,9 @@ from stemproof.acts.observe import (
     record_sessions,
     watch_facts,
 )
+from stemproof.acts.post import CLOCK, PACE, Clock, Pace, Post
 from stemproof.acts.saves import record_gone
-from stemproof.acts.survey import FolderGone, Found, survey
+from stemproof.acts.survey import FolderGone, Found, Tree
 from stemproof.acts.wake import Waker
 from stemproof.acts.watching import only_watcher
 from stemproof.errors import BadInput, Unavailable
@@ -42,35 +42,11 @@ from stemproof.errors import BadInput, Unavailable
 if TYPE_CHECKING:
     from stemproof.log.store import Log
 
+__all__ = ["CLOCK", "PACE", "Clock", "Pace", "Say", "watch"]
+
 Say = Callable[[Observed, Work], None]
 _END_PATIENCE_S: Final = 3.0
 _RETRY_S: Final = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How often the watch does what, in seconds."""
-
-    tick_s: float = 0.25
-    look_s: float = 4.0
-    # So long must a file have kept still before it is read, or missing before it is gone.
-    still_s: float = 0.5
-    gone_s: float = 3.0
-    beat_s: float = 60.0
-    # Asleep for longer than this, nobody was watching.
-    gap_s: float = 120.0
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """Both clocks: the one on the wall, which people set, and the one that only runs."""
-
-    moment: Callable[[], datetime] = now
-    monotonic: Callable[[], float] = time.monotonic
-
-
-PACE: Final = Pace()
-CLOCK: Final = Clock()
 
 
 def watch(
@@ -93,24 +69,6 @@ def watch(
             watcher.release()
 
 
-@dataclass(slots=True)
-class _Post:
-    """One work that is being watched."""
-
-    work: Work
-    settling: Settling
-    # What had changed before this watch began, and is not recorded yet.
-    unwatched: set[str] = field(default_factory=set)
-    # What the log knows of its files; nobody else writes that while this watch runs.
-    seen: dict[str, Seen] | None = None
-    missing: frozenset[str] = frozenset()
-    is_open: bool = False
-    next_look: float = 0.0
-    earliest_look: float = 0.0
-    told: set[str] = field(default_factory=set)
-    put_off: dict[str, float] = field(default_factory=dict)
-
-
 class _Watcher:
     """The loop and what it holds open."""
 
@@ -121,10 +79,11 @@ class _Watcher:
         self._pace = pace
         self._clock = clock
         self._bounds = Bounds(home, log, monotonic=clock.monotonic)
-        self._posts: dict[bytes, _Post] = {}
+        self._posts: dict[bytes, Post] = {}
         self._waker = Waker()
         self._ears = Ears(self._waker.wake)
         self._next_beat = clock.monotonic() + pace.beat_s
+        self._next_follow = 0.0
         self._told: set[str] = set()
 
     def run(self, stop: Callable[[], bool]) -> None:
@@ -139,6 +98,7 @@ class _Watcher:
                 for post in self._posts.values():
                     # What was written down and rolled back is not known.
                     post.seen = None
+                    post.next_walk = 0.0
                 self._wait(self._pace.look_s)
             else:
                 self._wait(self._pace.tick_s)
@@ -153,7 +113,9 @@ class _Watcher:
         self._waker.close()
 
     def _turn(self) -> None:
-        self._follow_works()
+        if self._clock.monotonic() >= self._next_follow:
+            self._follow_works()
+            self._next_follow = self._clock.monotonic() + self._pace.follow_s
         self._take_answers()
         for post in self._posts.values():
             if not post.work.paused:
@@ -171,7 +133,7 @@ class _Watcher:
                 if post is not None:
                     self._leave(post, "watch.pause")
                 settling = Settling(self._pace.still_s, self._pace.gone_s)
-                post = self._posts[work.id] = _Post(work, settling)
+                post = self._posts[work.id] = Post(work, settling, Tree(work.folder))
             post.work = work
             if work.paused and post.is_open:
                 self._leave(post, "watch.pause")
@@ -179,49 +141,47 @@ class _Watcher:
         folders = [post.work.folder for post in self._posts.values() if not post.work.paused]
         self._waker.listen(folders)
 
-    def _attend(self, post: _Post) -> None:
+    def _attend(self, post: Post) -> None:
         started = self._clock.monotonic()
-        if self._waker.take(post.work.folder):
-            post.next_look = min(post.next_look, post.earliest_look)
-        if started < post.next_look:
+        post.changed |= self._waker.take(post.work.folder)
+        if started < post.earliest_look:
             return
-        seen = self._seen(post)
         try:
-            there = survey(post.work.folder)
+            there = post.look(started, self._pace.look_s, len(self._posts))
         except (FolderGone, BadInput) as error:
             # Unplugged, or too large to look through: other works are watched on.
             self._leave(post, "watch.pause")
             self._tell_problem(post, f"{error}; waiting for it")
-            post.next_look = started + self._pace.look_s
+            post.earliest_look = started + self._pace.look_s
             return
-        changes = find_changes(post.work.folder, there, seen)
-        # A third of the time at most goes into looking, and a hundredth when nothing happens.
-        cost = self._clock.monotonic() - started
-        post.earliest_look = started + max(0.1, 2 * cost)
+        if there is None:
+            return
+        changes = find_changes(post.work.folder, there, self._seen(post))
+        # A third of the time at most goes into looking.
+        post.earliest_look = started + max(0.1, 2 * (self._clock.monotonic() - started))
         if not post.is_open:
             self._open(post, changes)
         settled = post.settling.settle(changes, started)
         self._record(post, changes, settled)
-        is_still = settled.changed == changes.changed and settled.missing == changes.missing
-        quiet_s = max(self._pace.look_s, 100 * cost)
-        post.next_look = started + quiet_s if is_still else post.earliest_look
+        waiting = {found.path for found in changes.changed if found not in settled.changed}
+        waiting |= changes.missing - settled.missing
+        for path in waiting:
+            post.mark(path)
 
-    def _open(self, post: _Post, changes: Changes) -> None:
+    def _open(self, post: Post, changes: Changes) -> None:
         self._note([post], "watch.open")
         post.is_open = True
         post.unwatched = {found.path for found in changes.changed}
         post.told.clear()
         self._tell(post, f"watching {post.work.folder}")
 
-    def _leave(self, post: _Post, action: str) -> None:
+    def _leave(self, post: Post, action: str) -> None:
         """Stop watching a work; whatever changes until it is watched again is not live."""
         if post.is_open:
             self._note([post], action)
-        post.is_open = False
-        post.next_look = 0.0
-        post.settling.forget()
+        post.begin_anew()
 
-    def _record(self, post: _Post, changes: Changes, settled: Changes) -> None:
+    def _record(self, post: Post, changes: Changes, settled: Changes) -> None:
         post.missing = changes.missing
         desk = self._desk(post)
         record_sessions(desk, settled.sessions)
@@ -238,7 +198,7 @@ class _Watcher:
         for problem in changes.problems:
             self._tell_problem(post, problem)
 
-    def _listen_to(self, post: _Post, desk: Desk, audio: Sequence[Found]) -> None:
+    def _listen_to(self, post: Post, desk: Desk, audio: Sequence[Found]) -> None:
         at_s, absent = self._clock.monotonic(), absent_audio(desk)
         for found in audio:
             if post.put_off.get(found.path, 0.0) <= at_s:
@@ -253,7 +213,7 @@ class _Watcher:
             if post is not None and post.is_open and post.work.folder == answer.job.folder:
                 self._take_answer(post, answer)
 
-    def _take_answer(self, post: _Post, answer: Answer) -> None:
+    def _take_answer(self, post: Post, answer: Answer) -> None:
         desk = self._desk(post)
         found = answer.job.found
         if answer.problem:
@@ -261,9 +221,10 @@ class _Watcher:
             put_off(desk, found, answer.problem)
         elif answer.heard is None or not record_audio(desk, answer.heard):
             # It changed while it was heard, or is another file than it seemed: look again.
-            post.next_look = min(post.next_look, post.earliest_look)
+            post.mark(found.path)
         else:
             post.unwatched.discard(found.path)
+            post.put_off.pop(found.path, None)
         self._report(post, desk.observed)
 
     def _beat(self) -> None:
@@ -286,11 +247,9 @@ class _Watcher:
         if asleep > self._pace.gap_s:
             # The computer or this process slept, or the clock was set: begin a new watch.
             for post in self._posts.values():
-                post.is_open = False
-                post.next_look = 0.0
-                post.settling.forget()
+                post.begin_anew()
 
-    def _desk(self, post: _Post) -> Desk:
+    def _desk(self, post: Post) -> Desk:
         look = Look(moment=self._clock.moment, live=True, bound=self._bounds.find)
         return Desk(
             self._log,
@@ -301,25 +260,25 @@ class _Watcher:
             unwatched=post.unwatched,
         )
 
-    def _seen(self, post: _Post) -> dict[str, Seen]:
+    def _seen(self, post: Post) -> dict[str, Seen]:
         if post.seen is None:
             post.seen = read_seen(self._log, post.work)
         return post.seen
 
-    def _note(self, posts: Collection[_Post], action: str) -> None:
+    def _note(self, posts: Collection[Post], action: str) -> None:
         monotonic_ms = int(self._clock.monotonic() * 1000)
         works = [post.work for post in posts]
         watch_facts(self._log, works, action, self._clock.moment(), monotonic_ms)
 
-    def _tell(self, post: _Post, text: str) -> None:
+    def _tell(self, post: Post, text: str) -> None:
         self._say(Observed(said=[Line("", text)]), post.work)
 
-    def _tell_problem(self, post: _Post, problem: str) -> None:
+    def _tell_problem(self, post: Post, problem: str) -> None:
         if problem not in post.told:
             post.told.add(problem)
             self._say(Observed(problems=[problem]), post.work)
 
-    def _report(self, post: _Post, observed: Observed) -> None:
+    def _report(self, post: Post, observed: Observed) -> None:
         if observed.said or observed.problems:
             self._say(observed, post.work)
 

@@ -1,0 +1,107 @@
+"""One work at the watch: what was seen of it, what waits there, and when to look again.
+
+The system tells which folders changed, where it does. Beside that, folders' own times and
+sessions are looked at every few seconds, and every file now and then: together a small share
+of one core, however much there is to watch.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from stemproof.acts.begin import Work
+from stemproof.acts.changes import Settling
+from stemproof.acts.desk import Seen
+from stemproof.acts.home import now
+from stemproof.acts.survey import Survey, Tree
+
+# What looking without being told may cost all day, of one core: half for each of two ways.
+_SHARE: Final = 0.003
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often the watch does what, in seconds."""
+
+    tick_s: float = 0.25
+    # So often is the ledger asked what other processes did to its works.
+    follow_s: float = 0.5
+    look_s: float = 4.0
+    # So long must a file have kept still before it is read, or missing before it is gone.
+    still_s: float = 0.5
+    gone_s: float = 3.0
+    beat_s: float = 60.0
+    # Asleep for longer than this, nobody was watching.
+    gap_s: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Both clocks: the one on the wall, which people set, and the one that only runs."""
+
+    moment: Callable[[], datetime] = now
+    monotonic: Callable[[], float] = time.monotonic
+
+
+PACE: Final = Pace()
+CLOCK: Final = Clock()
+
+
+@dataclass(slots=True)
+class Post:
+    """A work, what of it is known, and when to look again."""
+
+    work: Work
+    settling: Settling
+    tree: Tree
+    # What had changed before this watch began, and is not recorded yet.
+    unwatched: set[str] = field(default_factory=set)
+    # What the log knows of its files; nobody else writes that while this watch runs.
+    seen: dict[str, Seen] | None = None
+    missing: frozenset[str] = frozenset()
+    is_open: bool = False
+    # Folders to be listed anew, as the system told or as something there is not settled yet.
+    changed: set[str] = field(default_factory=set)
+    next_walk: float = 0.0
+    next_glance: float = 0.0
+    earliest_look: float = 0.0
+    told: set[str] = field(default_factory=set)
+    put_off: dict[str, float] = field(default_factory=dict)
+
+    def begin_anew(self) -> None:
+        """Be watched from the next look on, and not before."""
+        self.is_open = False
+        self.next_walk = self.earliest_look = 0.0
+        self.settling.forget()
+
+    def look(self, at_s: float, look_s: float, posts: int) -> Survey | None:
+        """Look where it is time to; None if there is nothing to be seen."""
+        began = time.monotonic()
+        if at_s >= self.next_walk:
+            self.changed.clear()
+            there = self.tree.walk()
+            self.next_walk = _later(at_s, began, look_s, posts)
+            self.next_glance = min(self.next_walk, at_s + look_s)
+            return there
+        inner = {path for place in self.changed if (path := self.tree.within(place)) is not None}
+        self.changed.clear()
+        if at_s >= self.next_glance:
+            inner |= self.tree.changed_folders()
+            # What could not be heard is tried again, though no folder changed.
+            inner |= {path.rpartition("/")[0] for path in self.put_off}
+            self.next_glance = _later(at_s, began, look_s, posts)
+        return self.tree.look_at(inner) if inner else None
+
+    def mark(self, path: str) -> None:
+        """Have the folder of a file listed anew at the next look."""
+        self.changed.add(os.path.dirname(self.work.folder / path))
+
+
+def _later(at_s: float, began: float, look_s: float, posts: int) -> float:
+    """Say when to look by ourselves again, so that all looking stays a small share."""
+    return at_s + max(look_s, (time.monotonic() - began) * posts / _SHARE)
