@@ -34,6 +34,13 @@ class Format:
     reader: str
     # Given the lower-case file name and the first bytes without leading white space.
     recognises: Callable[[str, bytes], bool]
+    # Raised by whoever changes what the reader gives for the same bytes; it stands in each event.
+    version: int = 1
+
+    @property
+    def reader_name(self) -> str:
+        """Name the reader and its version, as events record them."""
+        return f"{self.name} {self.version}"
 
     def read(self, data: bytes) -> Session:
         """Read a session's bytes."""
