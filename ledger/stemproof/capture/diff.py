@@ -16,6 +16,7 @@ from dataclasses import replace
 from .decision import UPGRADED, Change, Decision, Scope, Subject
 from .diff_clips import LooseClip, Times, clip_content, compare_clips, report_loose_clips
 from .diff_devices import LooseDevice, compare_chain, report_loose
+from .diff_takes import compare_takes
 from .diff_tracks import Names, compare_strip, pair_tracks, scope_of, track_labels
 from .findings import Findings
 from .match import find_reordered, pair_things
@@ -108,7 +109,8 @@ class _Comparison:
             change = Change("session.time_signature", "time signature", text, shown[0], shown[1])
             self._findings.add(self._whole, change)
         one, two = _tempo_changes(one), _tempo_changes(two)
-        if [(p.at, p.bpm, p.ramp) for p in one] == [(p.at, p.bpm, p.ramp) for p in two]:
+        maps = [[(p.at, p.bpm, p.ramp, p.ramp_to) for p in points] for points in (one, two)]
+        if maps[0] == maps[1]:
             return
         if len(one) == len(two) == 1:
             tempi = [f"{float(p.bpm):g}" for p in (one[0], two[0])]
@@ -144,6 +146,13 @@ class _Comparison:
             places = self._times.before.place(one.at), self._times.after.place(two.at)
             text = f"Session: marker '{plain(two.name)}' moved from {places[0]} to {places[1]}"
             change = Change("marker.moved", "marker", text, places[0], places[1], two.identity)
+            self._findings.add(self._whole, change)
+        if one.length is None or two.length is None:
+            return
+        if not is_same_moment(one.length, self._times.before, two.length, self._times.after):
+            spans = self._times.before.span(one.length), self._times.after.span(two.length)
+            text = f"Session: length of region '{plain(two.name)}' {spans[0]} -> {spans[1]}"
+            change = Change("marker.resized", "region", text, spans[0], spans[1], two.identity)
             self._findings.add(self._whole, change)
 
     def _mark(self, verb: str, marker: Marker, line: Timeline) -> None:
@@ -195,7 +204,8 @@ class _Comparison:
             change = Change("track.reordered", "order of tracks", text, str(old + 1), str(new + 1))
             self._findings.add(subject, change)
         compare_strip(self._findings, subject, one, two, self._names)
-        gone, come = compare_clips(self._findings, subject, self._times, one.clips, two.clips)
+        clips = compare_takes(self._findings, subject, one, two)
+        gone, come = compare_clips(self._findings, subject, self._times, *clips)
         self._gone += gone
         self._come += come
         lost, found = compare_chain(self._findings, subject, one.devices, two.devices)

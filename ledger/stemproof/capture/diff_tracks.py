@@ -94,7 +94,7 @@ def _compare_mixer(
 ) -> None:
     if one == two:
         return
-    for name in ("volume", "pan", "width"):
+    for name in ("trim", "volume", "pan", "width"):
         old: Parameter | None = getattr(one, name)
         new: Parameter | None = getattr(two, name)
         if old is None or new is None or is_same_number(old.value, new.value):

@@ -64,6 +64,8 @@ class Findings:
             old = one.get(name)
             if old is None or is_same_number(old.value, new.value):
                 continue
+            if old.automated or new.automated:
+                continue  # where automation stood when the session was saved
             if self.upgraded and is_decimal(old.value) != is_decimal(new.value):
                 continue  # a word became a number: another way to store the same setting
             what = f"{pattern.what} {name}".strip()

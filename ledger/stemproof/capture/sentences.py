@@ -16,6 +16,7 @@ from .timeline import Timeline
 
 _LONGEST_NAME = 80
 _SILENCE_DB = -150.0
+_LARGEST_LOG2 = 32
 _SUFFIX = {
     Unit.DECIBEL: " dB",
     Unit.PERCENT: " %",
@@ -32,6 +33,8 @@ _SUFFIX = {
 # By what a side is multiplied: what stands at the edge of the knob.
 _EDGES = {Unit.PAN: 100, Unit.PAN_PERCENT: 1, Unit.PAN_FIFTY: 50}
 
+_SHARED_SUFFIX = {Unit.GAIN: " dB", Unit.LOG2_HERTZ: " Hz"}
+
 
 def plain(text: str) -> str:
     """Cut a stranger's text to one printable line."""
@@ -47,6 +50,8 @@ def shown_value(value: str, unit: Unit) -> str:
     if unit is Unit.GAIN:
         level = 20 * math.log10(number) if number > 0 else -math.inf
         return "-inf dB" if level < _SILENCE_DB else f"{_trim(level, 2)} dB"
+    if unit is Unit.PAN_UNIT:
+        number, unit = 2 * number - 1, Unit.PAN
     if unit in _EDGES:
         side = round(number * _EDGES[unit], 1)
         return "centre" if side == 0 else f"{abs(side):g}{'L' if side < 0 else 'R'}"
@@ -54,6 +59,8 @@ def shown_value(value: str, unit: Unit) -> str:
         return "off" if number == 0 else "on"
     if unit is Unit.DECIBEL:
         return f"{_trim(number, 2)} dB"
+    if unit is Unit.LOG2_HERTZ:
+        return f"{2**number:.5g} Hz" if abs(number) < _LARGEST_LOG2 else plain(value)
     if unit is Unit.RATIO:
         number *= 100
     if unit in _SUFFIX:
@@ -73,7 +80,7 @@ def shown_values(before: Parameter, after: Parameter) -> tuple[str, str]:
 def shown_change(before: Parameter, after: Parameter) -> str:
     """Show a change of one parameter, with the unit once."""
     one, two = shown_values(before, after)
-    suffix = _SUFFIX.get(after.unit, " dB" if after.unit is Unit.GAIN else "")
+    suffix = _SHARED_SUFFIX.get(after.unit) or _SUFFIX.get(after.unit, "")
     if suffix and one.endswith(suffix) and two.endswith(suffix):
         one = one.removesuffix(suffix)
     return f"{one} -> {two}"

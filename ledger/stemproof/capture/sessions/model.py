@@ -25,6 +25,7 @@ class Unit(enum.StrEnum):
     DECIBEL = "dB"
     PERCENT = "%"
     HERTZ = "Hz"
+    LOG2_HERTZ = "log2 Hz"  # shown in Hz
     SECONDS = "s"
     MILLISECONDS = "ms"
     BEATS = "beats"
@@ -35,6 +36,7 @@ class Unit(enum.StrEnum):
     PAN = "pan"  # -1 (left) .. 1 (right), shown as 30L, centre, 30R
     PAN_PERCENT = "pan%"  # -100 .. 100, shown likewise
     PAN_FIFTY = "pan50"  # -1 .. 1, shown as 15L, centre, 15R, with 50 at the edge
+    PAN_UNIT = "pan01"  # 0 (left) .. 1 (right), shown as 30L, centre, 30R
     RATIO = "ratio"  # 0 .. 1, shown in %
     SWITCH = "switch"  # 0 or 1, shown as off or on
     TEXT = "text"
@@ -62,6 +64,7 @@ class Parameter:
     name: str
     value: str
     unit: Unit = Unit.RAW
+    automated: bool = False  # automation set the value: it says nothing of its own
 
 
 class Note(NamedTuple):
@@ -230,6 +233,7 @@ class Clip:
     offset: Moment = field(default_factory=lambda: Moment(Fraction(0)))
     muted: bool = False
     media: MediaRef | None = None
+    more_media: tuple[MediaRef, ...] = ()  # files of its other channels
     notes: tuple[Note, ...] = ()
     ppq: int = 960
     controllers: State | None = None  # pedals, bends and the like: count and digest
@@ -257,6 +261,7 @@ class Send:
 class Mixer:
     """A channel strip. Absent values are None: the format does not store them there."""
 
+    trim: Parameter | None = None  # gain before everything else
     volume: Parameter | None = None
     pan: Parameter | None = None
     width: Parameter | None = None
@@ -292,6 +297,8 @@ class Track:
     mixer: Mixer = field(default_factory=Mixer)
     devices: tuple[Device, ...] = ()
     clips: tuple[Clip, ...] = ()
+    takes: tuple[Take, ...] = ()  # kept side by side; clips of the unused ones stand in slots
+    take: str = ""  # identity of the one in use
     automations: tuple[Automation, ...] = ()
     parameters: tuple[Parameter, ...] = ()
 
@@ -305,6 +312,7 @@ class TempoPoint:
     numerator: int
     denominator: int
     ramp: bool = False
+    ramp_to: str = ""  # the tempo at its end, where the format stores it
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,7 +345,9 @@ class Session:
     @property
     def media(self) -> tuple[MediaRef, ...]:
         """Every file that the session points to, once, in order of path."""
-        paths = {clip.media.path for t in self.tracks for clip in t.clips if clip.media}
+        clips = [clip for t in self.tracks for clip in t.clips]
+        paths = {clip.media.path for clip in clips if clip.media}
+        paths |= {media.path for clip in clips for media in clip.more_media}
         paths |= {
             p.value
             for t in self.tracks
