@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from stemproof.acts.desk import Desk, Sitting, pack, with_clock
 from stemproof.acts.facts import fact
+from stemproof.acts.parsed import read_once
 from stemproof.acts.sound import NO_DIGEST
 from stemproof.acts.survey import FileClosed, FileGone, Found, is_unchanged, read_session_file
 from stemproof.acts.unreadable import note_unreadable
 from stemproof.capture.diff import diff
 from stemproof.capture.rules import classify, rules_version
-from stemproof.capture.sessions.registry import read_session
 from stemproof.capture.summary import summarise
 from stemproof.errors import BadInput
 from stemproof.log.store import Draft
@@ -50,7 +50,7 @@ def record_save(desk: Desk, found: Found) -> None:
     if record_known_content(desk, found, digest):
         return
     try:
-        session = read_session(found.path, data)
+        session = read_once(found.path, data)
     except BadInput as error:
         record_unreadable(desk, found, digest, str(error))
         return
@@ -212,7 +212,7 @@ def _decided(decision: Decision, is_live: bool, moment: datetime, sitting: Sitti
 
 def _compare(path: str, last: bytes, session: Session) -> list[Decision]:
     try:
-        return diff(read_session(path, last), session)
+        return diff(read_once(path, last), session)
     except BadInput:
         # An older version of this program could read it, or thought so.
         return []
@@ -253,7 +253,7 @@ def _track_names(path: str, saved: bytes | None) -> set[str] | None:
     if saved is None:
         return None
     try:
-        return {track.name for track in read_session(path, saved).tracks}
+        return {track.name for track in read_once(path, saved).tracks}
     except BadInput:
         return None
 
