@@ -72,7 +72,7 @@ class Part:
     """One player's part, while it is read."""
 
     name: str
-    instrument: Device | None = None
+    devices: tuple[Device, ...] = ()
     mixer: Mixer = field(default_factory=Mixer)
     parameters: tuple[Parameter, ...] = ()
     tones: list[Tone] = field(default_factory=list)
@@ -97,6 +97,7 @@ class Score:
     keys: dict[Fraction, str] = field(default_factory=dict)
     markers: list[Marker] = field(default_factory=list)
     parameters: list[Parameter] = field(default_factory=list)
+    busses: tuple[Track, ...] = ()
 
 
 def step(at: Fraction, length: Fraction) -> Fraction:
@@ -127,7 +128,8 @@ def bpm_text(bpm: Fraction) -> str:
     """Write a tempo, in quarter notes a minute."""
     if not 1 <= bpm <= 10_000:
         raise BadInput(f"the tempo is {float(bpm):g}, want 1 to 10000")
-    return f"{float(bpm):.4f}".rstrip("0").rstrip(".")
+    # MuseScore stores beats a second with six digits: finer than this is rounding.
+    return f"{float(bpm):.2f}".rstrip("0").rstrip(".")
 
 
 def key_name(fifths: int) -> str:
@@ -155,7 +157,7 @@ def build_session(
         raise BadInput(f"the score has more than {MAX_NOTES} notes")
     ppq = _find_ppq(t for p in score.parts for tone in p.tones for t in (tone.start, tone.length))
     tempo = _tempo_points(score)
-    tracks = tuple(_track(part, ppq) for part in score.parts)
+    tracks = (*(_track(part, ppq) for part in score.parts), *score.busses)
     markers = tuple(sorted(set(score.markers), key=lambda m: (m.at.value, m.name)))
     parameters = (*score.parameters, *_key_parameter(score), _length_parameter(score))
     said = repr((tempo, tracks, markers, parameters))
@@ -215,7 +217,7 @@ def _track(part: Part, ppq: int) -> Track:
         part.name,
         TrackKind.INSTRUMENT,
         mixer=part.mixer,
-        devices=() if part.instrument is None else (part.instrument,),
+        devices=part.devices,
         clips=(clip,),
         parameters=part.parameters,
     )

@@ -2,8 +2,8 @@
 
 What a file begins with decides; the extension only settles what content cannot. A reader is
 named by its module and loaded when its first file is met, so the table costs nothing.
-Another package adds a format of its own by an entry point in the group `stemproof.readers`
-that gives a `Format`; ours come first.
+Another package adds a format of its own by an entry point that gives a `Format` (brought.py);
+ours come first.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from typing import Final, cast
 
 from stemproof.errors import BadInput
 
+from .brought import brought_formats, recognises
+from .brought import read as read_brought
 from .model import Session
 from .packed import ZIP_MAGIC
 
-GROUP: Final = "stemproof.readers"
 HEAD_BYTES: Final = 4096
 """How much of a file is looked at to know its format."""
 
@@ -36,16 +37,22 @@ class Format:
     recognises: Callable[[str, bytes], bool]
     # Raised by whoever changes what the reader gives for the same bytes; it stands in each event.
     version: int = 1
+    advice: str = ""  # which export to use, where the format itself stays closed
+    brought_by: str = ""  # the entry point, where another package brings it
 
     @property
     def reader_name(self) -> str:
         """Name the reader and its version, as events record them."""
         return f"{self.name} {self.version}"
 
+    def load(self) -> Callable[[bytes], Session]:
+        """Import the reader."""
+        module, _, function = self.reader.partition(":")
+        return cast("Callable[[bytes], Session]", getattr(import_module(module), function))
+
     def read(self, data: bytes) -> Session:
         """Read a session's bytes."""
-        module, _, function = self.reader.partition(":")
-        return cast("Session", getattr(import_module(module), function)(data))
+        return read_brought(self, data) if self.brought_by else self.load()(data)
 
 
 _HERE: Final = __package__
@@ -73,6 +80,18 @@ def _is_dawproject(name: str, head: bytes) -> bool:
     )
 
 
+def _is_musescore(name: str, head: bytes) -> bool:
+    return (head.startswith(ZIP_MAGIC) and name.endswith(".mscz")) or b"<museScore" in head
+
+
+def _is_musicxml(name: str, head: bytes) -> bool:
+    if head.startswith(ZIP_MAGIC):
+        return name.endswith(".mxl")
+    # Some exporters wrote UTF-16.
+    head = head.replace(b"\0", b"")
+    return b"<score-partwise" in head or b"<score-timewise" in head
+
+
 FORMATS: Final = (
     Format(
         "rpp",
@@ -88,29 +107,28 @@ FORMATS: Final = (
         f"{_HERE}.dawproject:read_dawproject",
         _is_dawproject,
     ),
+    Format(
+        "musescore",
+        "MuseScore",
+        (".mscz", ".mscx"),
+        f"{_HERE}.musescore:read_musescore",
+        _is_musescore,
+    ),
+    Format(
+        "musicxml",
+        "MusicXML",
+        (".musicxml", ".mxl"),
+        f"{_HERE}.musicxml:read_musicxml",
+        _is_musicxml,
+    ),
     Format("lmms", "LMMS", (".mmp", ".mmpz"), f"{_HERE}.lmms:read_lmms", _is_lmms),
 )
 """In the order in which they are asked: what recognises loosely comes last."""
 
 
-@cache
 def known_formats() -> tuple[Format, ...]:
     """Give every format, ours first and then those that other packages bring."""
-    from importlib.metadata import entry_points
-
-    brought = []
-    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
-        try:
-            one = point.load()
-        except Exception as error:  # a stranger's package may fail in any way
-            raise BadInput(
-                f"the session reader {point.name!r} cannot be loaded: {error}",
-                hint=f"mend or uninstall the package that brings {point.value!r}",
-            ) from error
-        if not isinstance(one, Format):
-            raise BadInput(f"the session reader {point.name!r} is no Format")
-        brought.append(one)
-    return (*FORMATS, *brought)
+    return (*FORMATS, *brought_formats().formats)
 
 
 def is_session_name(path_name: str) -> bool:
@@ -131,12 +149,16 @@ def find_format(path_name: str, data: bytes) -> Format:
     head = data[:HEAD_BYTES].lstrip(b"\xef\xbb\xbf \t\r\n")
     if head.startswith(b"<REAPER_UNDO_HISTORY"):
         raise BadInput("it is REAPER's undo history and not a session")
-    for one in known_formats():
+    for one in FORMATS:
         if one.recognises(path_name.lower(), head):
             return one
+    for other in brought_formats().formats:
+        if recognises(other, path_name.lower(), head):
+            return other
     readable = (f"{one.title} ({', '.join(one.extensions)})" for one in known_formats())
+    problems = "".join(f"; {problem}" for problem in brought_formats().problems)
     raise BadInput(
-        "it is no session of a known format", hint=f"readable now: {', '.join(readable)}"
+        "it is no session of a known format", hint=f"readable now: {', '.join(readable)}{problems}"
     )
 
 
