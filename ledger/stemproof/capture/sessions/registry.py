@@ -66,6 +66,10 @@ def _holds(*marks: bytes) -> Callable[[str, bytes], bool]:
     return lambda _, head: any(mark in head for mark in marks)
 
 
+def _holds_all(*marks: bytes) -> Callable[[str, bytes], bool]:
+    return lambda _, head: all(mark in head for mark in marks)
+
+
 def _is_lmms(name: str, head: bytes) -> bool:
     # zlib's first byte is 0x78 for every window and level that Qt writes.
     plain = b"<lmms-project" in head or b"<multimedia-project" in head
@@ -101,6 +105,13 @@ FORMATS: Final = (
         _starts(b"<REAPER_PROJECT"),
     ),
     Format(
+        "ardour",
+        "Ardour",
+        (".ardour", ".ardour.bak"),
+        f"{_HERE}.ardour:read_ardour",
+        _holds_all(b"<Session ", b"sample-rate="),
+    ),
+    Format(
         "dawproject",
         "DAWproject",
         (".dawproject",),
@@ -120,6 +131,13 @@ FORMATS: Final = (
         (".musicxml", ".mxl"),
         f"{_HERE}.musicxml:read_musicxml",
         _is_musicxml,
+    ),
+    Format(
+        "midi",
+        "MIDI file",
+        (".mid", ".midi", ".rmi"),
+        f"{_HERE}.midi:read_midi",
+        lambda _, head: head.startswith(b"MThd") or head[8:16] == b"RMIDdata",
     ),
     Format("lmms", "LMMS", (".mmp", ".mmpz"), f"{_HERE}.lmms:read_lmms", _is_lmms),
 )

@@ -1,0 +1,143 @@
+"""Automation and controls of an Ardour session.
+
+    <Controllable name="gaincontrol" id="146" flags="GainLike" value="0.5"/>
+    <AutomationList automation-id="gain" id="145" time-domain="AudioTime" state="Play">
+      <events>a0 1                  one point a line: time and value
+    a282240000 0.5
+    </events>
+    </AutomationList>
+
+While a list plays, the value of its control is only where the play-head stood at the save.
+The way between two points (interpolation-style) is not read. No I/O.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from stemproof.errors import BadInput
+
+from .model import Automation, Parameter, Point, TimeUnit, Unit
+from .numbers import parse_decimal
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element
+
+    from .ardour_time import Clock
+
+MAX_POINTS = 2_000_000
+TARGETS = {
+    "gain": ("volume", Unit.GAIN),
+    "trim": ("trim", Unit.GAIN),
+    "send": ("level", Unit.GAIN),
+    "mute": ("mute", Unit.SWITCH),
+    "phase": ("phase", Unit.RAW),
+    "pan-azimuth": ("pan", Unit.PAN_UNIT),
+    "pan-width": ("width", Unit.RAW),
+    "pan-elevation": ("pan elevation", Unit.RAW),
+    "pan-frontback": ("pan front to back", Unit.RAW),
+    "pan-lfe": ("LFE level", Unit.RAW),
+}
+# The control of each list, where both are named otherwise.
+_CONTROLS = {"gain": "gaincontrol", "trim": "trimcontrol", "send": "gaincontrol"}
+# The session's own state, and what records and listens.
+_NO_DECISION = frozenset({"solo", "solo-iso", "solo-safe", "rec-enable", "rec-safe", "monitor"})
+
+
+def is_on(text: str) -> bool:
+    """Read a switch, as version 3 or as later ones write it."""
+    return text.strip().lower() in ("1", "yes", "true", "y")
+
+
+def read_value(node: _Element, what: str) -> str:
+    """Give a control's value as stored, if it is a number."""
+    value = node.get("value", "0")
+    parse_decimal(value, what)
+    return value
+
+
+def read_list(node: _Element, clock: Clock, target: str, unit: Unit) -> Automation:
+    """Read one automation list."""
+    events = node.find("events")
+    words = (events.text or "").split() if events is not None else []
+    if len(words) % 2 or len(words) > 2 * MAX_POINTS:
+        raise BadInput(f"an automation list has {len(words)} numbers, want pairs of them")
+    time_unit = TimeUnit.SECOND
+    points = []
+    for at, value in zip(words[::2], words[1::2], strict=True):
+        moment = clock.moment(at, "an automation point's time")
+        parse_decimal(value, "an automation point's value")
+        time_unit = moment.unit
+        points.append(Point(moment.value, value))
+    return Automation(
+        target,
+        tuple(points),
+        node.get("id", ""),
+        time_unit,
+        node.get("state", "Off") not in ("Off", "Manual"),
+        unit,
+    )
+
+
+class Controls:
+    """The controls and the lists of one route, send or plug-in."""
+
+    def __init__(
+        self,
+        nodes: Iterable[_Element],
+        clock: Clock,
+        unread: Counter[str],
+    ) -> None:
+        self._controls: dict[str, _Element] = {}
+        self._lists: dict[str, _Element] = {}
+        self._clock, self._unread = clock, unread
+        for node in nodes:
+            for child in node.iterfind("Controllable"):
+                self._controls.setdefault(child.get("name", ""), child)
+            for child in node.iterfind("Automation/AutomationList"):
+                if child.find("events") is not None:
+                    self._lists.setdefault(child.get("automation-id", ""), child)
+
+    def is_playing(self, target: str) -> bool:
+        """Tell whether the control of a list follows it."""
+        node = self._lists.get(target)
+        return node is not None and node.get("state", "Off") not in ("Off", "Manual")
+
+    def parameter(self, target: str, name: str = "") -> Parameter | None:
+        """Read the control that belongs to a list, or None where there is none."""
+        label, unit = TARGETS[target]
+        node = self._controls.get(_CONTROLS.get(target, target))
+        if node is None:
+            return None
+        return read_parameter(node, name or label, unit, is_playing=self.is_playing(target))
+
+    def lanes(self, prefix: str = "", names: dict[str, str] | None = None) -> Iterator[Automation]:
+        """Read every list that has points; `names` are those of a plug-in's parameters."""
+        for target, node in self._lists.items():
+            if target in _NO_DECISION:
+                continue
+            label, unit = TARGETS.get(target, (self._label(target, names or {}), Unit.RAW))
+            lane = read_list(node, self._clock, f"{prefix}{label}", unit)
+            if lane.points:
+                yield lane
+
+    def _label(self, target: str, names: dict[str, str]) -> str:
+        if target.startswith("midi"):
+            return target.replace("midicc-", "MIDI controller ").replace("-", " ")
+        if target not in names:
+            self._unread["automation of unknown controls"] += 1
+        return names.get(target, target)
+
+
+def read_parameter(node: _Element, name: str, unit: Unit, *, is_playing: bool) -> Parameter:
+    """Read one control; while automation plays, its value says nothing."""
+    value = read_value(node, name)
+    if is_playing:
+        return Parameter(name, AUTOMATED, unit, automated=True)
+    return Parameter(name, value, unit)
+
+
+AUTOMATED = "automated"
+"""Stands for a value that automation set."""
