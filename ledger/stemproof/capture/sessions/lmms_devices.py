@@ -7,12 +7,15 @@ LADSPA ports are written `port02/data`; ZynAddSubFX nests `<par name="volume" va
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 import re
 from collections import Counter
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from stemproof.capture.states.decode import decode_state
 from stemproof.errors import BadInput
 
 from .model import MEDIA_PARAMETER, Device, Parameter, PluginId, PluginKind, State, Unit
@@ -31,10 +34,14 @@ MAX_PARAMETERS = 500_000
 _SKIPPED = frozenset(
     {
         *("id", "scale_type", "link", "ports", "numofeffects", "version", "name"),
+        *("guivisible", "chunksize"),
         *("version-major", "version-minor", "version-revision", "ZynAddSubFX-author"),
     }
 )
 _SKIPPED_ELEMENTS = frozenset({"key", "INFORMATION", "connection"})
+# A VST plug-in without a chunk: param3="3:Cutoff:0.5".
+_VST_NAME = re.compile(r"param\d{1,6}", re.ASCII)
+_VST_PARAMETER = re.compile(r"\d{1,6}:([^:]{1,100}):([^:]{1,40})", re.ASCII)
 # `factorysample:`, `usersample:`, `local:` and the like.
 _FOLDER = re.compile(r"^(?:(?:factory|user|default)[a-z]{0,12}|local):")
 _PLAIN_NAMES = {
@@ -86,6 +93,7 @@ class ParameterReader:
         self._targets = targets
         self._label = label
         self._blobs: list[str] = []
+        self._unread_bytes = 0
         self.parameters: list[Parameter] = []
 
     def read(self, element: _Element, prefix: str = "") -> None:
@@ -104,7 +112,7 @@ class ParameterReader:
         if not self._blobs:
             return None
         text = "\n".join(sorted(self._blobs)).encode()
-        return State(hashlib.sha256(text).hexdigest(), sum(map(len, self._blobs)))
+        return State(hashlib.sha256(text).hexdigest(), self._unread_bytes)
 
     def _children(self, node: _Element, path: str) -> Iterator[tuple[_Element, str]]:
         seen: Counter[str] = Counter()
@@ -124,6 +132,22 @@ class ParameterReader:
                 seen[tag] += 1
                 yield child, f"{path}{_PLAIN_NAMES.get(name, name)}{number}/"
 
+    def _read_chunk(self, text: str) -> bool:
+        """Read what a VST plug-in gave LMMS to keep; False if it is not base64."""
+        try:
+            data = base64.b64decode(text, validate=True)
+        except (binascii.Error, ValueError):
+            return False
+        parameters, state = decode_state(data, name=self._label)
+        self.parameters += parameters
+        if state is not None:
+            self._leave(f"chunk={state.digest}", state.size)
+        return True
+
+    def _leave(self, what: str, size: int) -> None:
+        self._blobs.append(what)
+        self._unread_bytes += size
+
     def _add(self, path: str, name: str, value: str, target: str = "") -> None:
         if len(self.parameters) >= MAX_PARAMETERS:
             raise BadInput(
@@ -132,8 +156,12 @@ class ParameterReader:
         if name == "sus" and is_decimal(value):
             # Until 0.4 the envelope stored how far it falls, since then how far it stays up.
             name, value = "sustain", format(1 - Decimal(value), "f")
+        if name == "chunk" and self._read_chunk(value):
+            return
+        if (known := _VST_PARAMETER.fullmatch(value)) and _VST_NAME.fullmatch(name):
+            name, value = known[1], known[2]
         if len(value) > MAX_TEXT:
-            self._blobs.append(f"{path}{name}={value}")
+            self._leave(f"{path}{name}={value}", len(value))
             return
         unit = _UNITS.get(name, Unit.RAW if is_decimal(value) else Unit.TEXT)
         plain = "" if name == "data" and path else _PLAIN_NAMES.get(name, name)

@@ -7,18 +7,20 @@
     PRESETNAME "Slow"                 after the device, as FXID and PARMENV are
     FXID {GUID}
 
-A VST2 id is the decimal four-character code; `<565354…>` beside it is the same id in VST3's
-spelling. `{…}` is a VST3 class id.
+The lines of a VST are REAPER's wiring, the plug-in's own bytes (see states/decode.py) and the
+programme's name. A VST2 id is the decimal four-character code; `<565354…>` beside it is the same
+id in VST3's spelling. `{…}` is a VST3 class id.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from stemproof.capture.states.decode import decode_state
 
 from .model import (
     Automation,
@@ -140,7 +142,7 @@ def _device(chunk: Chunk, role: str) -> Device:
     else:
         given = words[3] if kind is PluginKind.VST2 and len(words) > 3 else ""
         ids = _ids(PluginKind.VST3 if is_vst3 else kind, words)
-        state = _state(chunk)
+        parameters, state = _settings(chunk, ids, name)
     return Device(
         f"{name} '{given}'" if given else name,
         ids=ids,
@@ -194,16 +196,63 @@ def _sliders(chunk: Chunk) -> tuple[Parameter, ...]:
     )
 
 
-def _state(chunk: Chunk) -> State | None:
-    digest, size = hashlib.sha256(), 0
+def _stored(chunk: Chunk) -> bytes:
+    """Join what the lines of a device hold, in base64 or as they stand."""
     lines = chunk.lines()
     for inner in chunk.chunks():
         lines += inner.lines()
+    parts = []
     for line in lines:
         try:
-            part = base64.b64decode(line, validate=True)
+            parts.append(base64.b64decode(line, validate=True))
         except (binascii.Error, ValueError):
-            part = line.encode("utf-8", "surrogatepass")
-        digest.update(part)
-        size += len(part)
-    return State(digest.hexdigest(), size) if size else None
+            parts.append(line.encode("utf-8", "surrogatepass"))
+    return b"".join(parts)
+
+
+def _unwrap(data: bytes, *, is_vst3: bool) -> tuple[bytes, ...] | None:
+    """Take a VST's own bytes out of REAPER's: a head with the wiring, and a trailer.
+
+    id, magic, count of inputs with 64-bit masks, outputs likewise, size, two words, the state,
+    the programme's name. Around a VST3's two states stand their sizes, each with a word.
+    """
+    if data[5:8] != b"\x5e\xed\xfe" or data[4] not in b"\xee\xef":
+        return None
+    at = 8
+    for _ in ("inputs", "outputs"):
+        at += 4 + 8 * int.from_bytes(data[at : at + 4], "little")
+    size = int.from_bytes(data[at : at + 4], "little")
+    at += 12
+    state = data[at : at + size]
+    if at > len(data) or len(state) != size:
+        return None
+    return _unwrap_vst3(state) if is_vst3 else (state,)
+
+
+def _unwrap_vst3(state: bytes) -> tuple[bytes, ...]:
+    parts = []
+    at = 0
+    while at + 8 <= len(state):
+        size = int.from_bytes(state[at : at + 4], "little")
+        part = state[at + 8 : at + 8 + size]
+        if len(part) != size:
+            return (state,)
+        parts.append(part)
+        at += 8 + size
+    return tuple(parts) if at == len(state) else (state,)
+
+
+def _settings(
+    chunk: Chunk, ids: tuple[PluginId, ...], name: str
+) -> tuple[tuple[Parameter, ...], State | None]:
+    """Read a plug-in's settings as far as their family is known."""
+    data = _stored(chunk)
+    is_vst3 = bool(ids) and ids[0].kind is PluginKind.VST3
+    parts = _unwrap(data, is_vst3=is_vst3) if chunk.name == "VST" else None
+    component, *rest = parts or (data,)
+    parameters, state = decode_state(component, ids=ids, name=name)
+    # What a VST3's controller keeps repeats the component's settings, or is its window's.
+    if not parameters and any(rest):
+        component = b"".join(parts or ())
+        parameters, state = decode_state(component, ids=ids, name=name)
+    return parameters, state
