@@ -19,6 +19,7 @@ from stemproof.acts.facts import fact
 from stemproof.acts.sound import NO_DIGEST
 from stemproof.acts.survey import Found
 from stemproof.acts.unreadable import note_unreadable, read_unreadable
+from stemproof.acts.vault import Fresh, keep
 from stemproof.errors import BadInput
 from stemproof.log.store import Log
 from stemproof.record.canonical import Json
@@ -139,6 +140,12 @@ class Desk:
         """Keep a file's new state where its last readable content is the same as before."""
         state = Seen(found.kind, found.size, found.mtime_ns, digest)
         self._put(found.path, state, self.packed(found.path))
+
+    def keep(self, kind: str, data: bytes, moment: datetime, *, before: bytes | None) -> None:
+        """Keep a file's bytes in the vault; `before` is the one that it may resemble."""
+        fresh = Fresh(self.work.id, kind, data, format_time(moment), before)
+        if problem := keep(self.log, fresh, moment):
+            self.observed.problems.append(problem)
 
     def move(self, origin: str, found: Found) -> None:
         """Carry what is known of a file to its new path."""

@@ -183,6 +183,10 @@ _TELLERS: Final[dict[str, Callable[[Body], str]]] = {
     "session.found": lambda body: f"{body['path']}: first seen, {_amount(body['tracks'], 'track')}",
     "session.saved": _saved("saved"),
     "session.jumped": _saved("changed while nobody watched"),
+    "session.past": lambda body: (
+        f"{body['path']}: saved {body['claimed_time']} as it claims,"
+        f" {_amount(body['decisions'], 'decision')}"
+    ),
     "session.unreadable": lambda body: f"{body['path']}: cannot be read: {body['why']}",
     "audio.unreadable": lambda body: f"{body['path']}: cannot be read: {body['why']}",
     "session.gone": _path("no longer there"),

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-from datetime import datetime
+from hashlib import sha256
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from stemproof.acts.desk import Desk, Sitting, pack, with_clock
+from stemproof.acts.desk import Desk, pack, with_clock
 from stemproof.acts.facts import fact
+from stemproof.acts.kept import find_kept
 from stemproof.acts.parsed import read_once
+from stemproof.acts.saved import Save, decide, draft_decision, read_save, save_body
 from stemproof.acts.sound import NO_DIGEST
 from stemproof.acts.survey import FileClosed, FileGone, Found, is_unchanged, read_session_file
 from stemproof.acts.unreadable import note_unreadable
-from stemproof.capture.diff import diff
-from stemproof.capture.rules import classify, rules_version
 from stemproof.capture.summary import summarise
 from stemproof.errors import BadInput
-from stemproof.log.store import Draft
-from stemproof.record.canonical import Json, canonical_bytes
-from stemproof.record.event import format_time
+from stemproof.record.canonical import Json
 
 if TYPE_CHECKING:
     from stemproof.capture.decision import Decision
@@ -42,19 +39,19 @@ def record_save(desk: Desk, found: Found) -> None:
         return
     except BadInput as error:
         # Too large to keep: its size stands for its content.
-        record_unreadable(desk, found, hashlib.sha256(b"%d" % found.size).digest(), str(error))
+        record_unreadable(desk, found, sha256(b"%d" % found.size).digest(), str(error))
         return
     if not is_unchanged(desk.work.folder, found):
         return
-    digest = hashlib.sha256(data).digest()
+    digest = sha256(data).digest()
     if record_known_content(desk, found, digest):
         return
     try:
-        session = read_once(found.path, data)
+        save = read_save(found.path, data)
     except BadInput as error:
         record_unreadable(desk, found, digest, str(error))
         return
-    _record_session(desk, found, data, session)
+    _record_session(desk, found, save)
 
 
 def record_known_content(desk: Desk, found: Found, digest: bytes) -> bool:
@@ -132,41 +129,42 @@ def _record_place(
     desk.say(found.path, f"{texts[verb]} {more.get('from', '')}".strip())
 
 
-def _record_session(desk: Desk, found: Found, data: bytes, session: Session) -> None:
+def _record_session(desk: Desk, found: Found, save: Save) -> None:
     moment = desk.look.moment()
     is_live = desk.is_live(found, moment)
     has_past = desk.seen.get(found.path) is not None and desk.saved_bytes(found.path) is not None
-    earlier = found.path if has_past else _continued(desk, found, session)
+    earlier = found.path if has_past else _continued(desk, found, save.session)
     if earlier in desk.unwatched:
         is_live = False
     last = None if earlier is None else desk.saved_bytes(earlier)
-    decisions = [] if last is None else _compare(earlier or "", last, session)
     action = "session.found" if last is None else "session.saved" if is_live else "session.jumped"
-    body: dict[str, Json] = {
-        "path": found.path,
-        "live": is_live,
-        "bytes": len(data),
-        "sha256": session.digest,
-        "format": session.format,
-        "application": f"{session.application} {session.version}".strip(),
-        "tracks": len(session.tracks),
-        "decisions": sum(not decision.is_note for decision in decisions),
-        "rules": rules_version(),
-    }
+    before = None if last is None else _read_before(earlier or "", last)
+    kept = find_kept(desk, found, save) if last is None else []
+    if kept:
+        # First seen, and what was kept of it before tells how it came to be as it is.
+        is_live, before, last = False, kept[-1].save, kept[-1].save.data
+        earlier = kept[-1].save.path
+    decisions = decide(before, save)
+    body: dict[str, Json] = {**save_body(save, decisions), "live": is_live}
     if earlier is not None and earlier != found.path:
         body["continues"] = earlier
-    extra = {"after": hashlib.sha256(data).digest()}
+    extra = {"after": save.digest}
     if last is not None:
-        extra["before"] = hashlib.sha256(last).digest()
-    packed = pack(data)
+        extra["before"] = sha256(last).digest()
+    desk.keep("session", save.data, moment, before=last)
+    packed = pack(save.data)
     with desk.writing(moment) as sitting:
+        for one in kept:
+            desk.log.append(desk.work.id, one.drafts(moment, sitting))
         body = with_clock(body, sitting)
-        save = fact(action, moment, body, session=sitting.label, extra=extra)
-        decided = (_decided(item, is_live, moment, sitting) for item in decisions)
-        desk.log.append(desk.work.id, [save, *decided])
-        desk.put(found, extra["after"], packed)
+        event = fact(action, moment, body, session=sitting.label, extra=extra)
+        decided = (draft_decision(item, moment, sitting, live=is_live) for item in decisions)
+        desk.log.append(desk.work.id, [event, *decided])
+        desk.put(found, save.digest, packed)
         note_unreadable(desk.log, desk.work.id, found.path, None)
-    _tell(desk, found, action, session, decisions)
+    if kept:
+        desk.say(found.path, f"{len(kept)} past save{'' if len(kept) == 1 else 's'} read")
+    _tell(desk, found, action, save.session, decisions)
 
 
 def _tell(
@@ -183,39 +181,12 @@ def _tell(
         desk.say(found.path, line.text)
 
 
-def _decided(decision: Decision, is_live: bool, moment: datetime, sitting: Sitting) -> Draft:
-    stage, class_ = classify(
-        decision, observed_live=is_live, received=False, ai_linked=False, tool_grade="none"
-    )
-    body: dict[str, Json] = {
-        "kind": decision.kind,
-        "track": decision.track,
-        "what": decision.what,
-        "from": decision.before,
-        "to": decision.after,
-        "text": decision.text,
-        "object": decision.object_id,
-        "count": decision.count,
-    }
-    return Draft(
-        time=format_time(moment),
-        action=decision.kind if decision.is_note else f"decision.{decision.kind}",
-        stage=stage,
-        class_="unknown" if decision.is_note else class_,
-        observed="tool",
-        actor="author" if is_live else "unknown",
-        tool="daw",
-        session=sitting.label,
-        values={"body": canonical_bytes(body)},
-    )
-
-
-def _compare(path: str, last: bytes, session: Session) -> list[Decision]:
+def _read_before(path: str, last: bytes) -> Save | None:
     try:
-        return diff(read_once(path, last), session)
+        return read_save(path, last)
     except BadInput:
         # An older version of this program could read it, or thought so.
-        return []
+        return None
 
 
 def _continued(desk: Desk, found: Found, session: Session) -> str | None:
