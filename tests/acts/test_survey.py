@@ -98,3 +98,31 @@ def test_a_file_that_changed_since_is_noticed(tmp_path: Path) -> None:
     assert not is_unchanged(tmp_path, found)
     (tmp_path / "Song.mmp").unlink()
     assert not is_unchanged(tmp_path, found)
+
+
+@pytest.mark.parametrize(
+    ("path", "is_taken"),
+    [
+        ("interchange/Song/audiofiles/take.wav", True),
+        ("interchange/Song/audiofiles/Song.rpp", False),
+        ("interchange/Song/midifiles/region.wav", False),
+        ("interchange/Song/peaks/take.wav", False),
+        ("peaks/take.wav", False),
+        ("export/bounce.wav", True),
+        ("Samples/Recorded/0001.wav", True),
+        ("Ableton Project Info/Song.rpp", False),
+        ("Backup/Song.rpp", False),
+        ("Session File Backups/Song.rpp", False),
+        ("Song.logicx/Media/Audio Files/take.aif", True),
+        ("Song.logicx/Media/Freeze Files.nosync/take.aif", False),
+        ("Song.logicx/Alternatives/000/bounce.wav", False),
+        ("Song.logicx/Media/Song.rpp", False),
+        ("Song.band/Media/take.aif", True),
+    ],
+)
+def test_what_programs_keep_for_themselves_is_passed_by(
+    tmp_path: Path, path: str, is_taken: bool
+) -> None:
+    (tmp_path / path).parent.mkdir(parents=True)
+    (tmp_path / path).touch()
+    assert names(tmp_path) == ([path] if is_taken else [])

@@ -171,12 +171,14 @@ def test_a_work_that_another_process_adds_is_taken_up(room: Room, tmp_path: Path
         save(other, 1)
 
 
-def test_a_folder_that_goes_away_is_waited_for(room: Room) -> None:
+def test_a_folder_that_goes_away_is_waited_for(room: Room, tmp_path: Path) -> None:
+    away = tmp_path / "another disk" / "song"
+    away.parent.mkdir()
     with watching(room) as said:
         save(room, 1)
-        room.folder.rename(room.folder.with_name("unplugged"))
+        room.folder.rename(away)
         wait_until(lambda: "watch.pause" in room.actions())
-        room.folder.with_name("unplugged").rename(room.folder)
+        away.rename(room.folder)
         wait_until(lambda: opens(room))
         save(room, 2)
     assert any("waiting for it" in problem for one in said for problem in one.problems)

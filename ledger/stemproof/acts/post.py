@@ -10,8 +10,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 from stemproof.acts.begin import Work
@@ -65,6 +67,8 @@ class Post:
     seen: dict[str, Seen] | None = None
     missing: frozenset[str] = frozenset()
     is_open: bool = False
+    # The folder itself, to be found again under a new name.
+    inode: tuple[int, int] | None = None
     # Folders to be listed anew, as the system told or as something there is not settled yet.
     changed: set[str] = field(default_factory=set)
     next_walk: float = 0.0
@@ -85,6 +89,7 @@ class Post:
         if at_s >= self.next_walk:
             self.changed.clear()
             there = self.tree.walk()
+            self.inode = inode_of(self.work.folder)
             self.next_walk = _later(at_s, began, look_s, posts)
             self.next_glance = min(self.next_walk, at_s + look_s)
             return there
@@ -97,9 +102,35 @@ class Post:
             self.next_glance = _later(at_s, began, look_s, posts)
         return self.tree.look_at(inner) if inner else None
 
+    def find_renamed(self) -> Path | None:
+        """Find the folder under another name beside the old one; None if it is not there."""
+        if self.inode is None:
+            return None
+        with suppress(OSError), os.scandir(self.work.folder.parent) as entries:
+            for entry in entries:
+                if entry.inode() == self.inode[1] and entry.is_dir(follow_symlinks=False):
+                    place = Path(entry.path)
+                    # Numbers of folders are used again: it must hold what was known to lie there.
+                    if inode_of(place) == self.inode and self._holds_known(place):
+                        return place
+        return None
+
+    def _holds_known(self, place: Path) -> bool:
+        known = [path for path, state in (self.seen or {}).items() if not state.is_gone]
+        return any((place / path).is_file() for path in known)
+
     def mark(self, path: str) -> None:
         """Have the folder of a file listed anew at the next look."""
         self.changed.add(os.path.dirname(self.work.folder / path))
+
+
+def inode_of(folder: Path) -> tuple[int, int] | None:
+    """Tell a folder by its disk and number there, whatever its name; None if it is not there."""
+    try:
+        state = folder.stat()
+    except OSError:
+        return None
+    return state.st_dev, state.st_ino
 
 
 def _later(at_s: float, began: float, look_s: float, posts: int) -> float:

@@ -37,6 +37,7 @@ from stemproof.acts.saves import record_gone
 from stemproof.acts.survey import FolderGone, Found, Tree
 from stemproof.acts.wake import Waker
 from stemproof.acts.watching import only_watcher
+from stemproof.acts.works import move_work
 from stemproof.errors import BadInput, Unavailable
 
 if TYPE_CHECKING:
@@ -151,8 +152,9 @@ class _Watcher:
         except (FolderGone, BadInput) as error:
             # Unplugged, or too large to look through: other works are watched on.
             self._leave(post, "watch.pause")
-            self._tell_problem(post, f"{error}; waiting for it")
             post.earliest_look = started + self._pace.look_s
+            if not self._follow_folder(post):
+                self._tell_problem(post, f"{error}; waiting for it")
             return
         if there is None:
             return
@@ -167,6 +169,20 @@ class _Watcher:
         waiting |= changes.missing - settled.missing
         for path in waiting:
             post.mark(path)
+
+    def _follow_folder(self, post: Post) -> bool:
+        """Go on in a folder that was only renamed; what changes meanwhile is not live."""
+        place = post.find_renamed()
+        if place is None:
+            return False
+        try:
+            move_work(self._log, post.work, place)
+        except BadInput:
+            # Another work has taken that place.
+            return False
+        self._tell(post, f"its folder is {place} now")
+        self._next_follow = 0.0
+        return True
 
     def _open(self, post: Post, changes: Changes) -> None:
         self._note([post], "watch.open")
