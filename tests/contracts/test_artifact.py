@@ -56,11 +56,12 @@ def test_hardhat_compiles_to_the_same_bytecode(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    theirs = json.loads((tmp_path / "artifacts/contracts/Anchors.sol/Anchors.json").read_text())
-    ours = load_artifact()
-    assert theirs["bytecode"] == "0x" + ours.bytecode.hex()
-    assert theirs["deployedBytecode"] == "0x" + ours.runtime_bytecode.hex()
-    assert theirs["abi"] == ours.abi
+    for name in ("Anchors", "LogProofs"):
+        made = tmp_path / "artifacts/contracts" / f"{name}.sol" / f"{name}.json"
+        theirs, ours = json.loads(made.read_text()), load_artifact(name)
+        assert theirs["bytecode"] == "0x" + ours.bytecode.hex()
+        assert theirs["deployedBytecode"] == "0x" + ours.runtime_bytecode.hex()
+        assert theirs["abi"] == ours.abi
 
 
 @pytest.mark.solc
