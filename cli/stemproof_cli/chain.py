@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stemproof_cli import context, say
+from stemproof_cli.timestamps import parse_cap, say_anchors, say_cost
 
 if TYPE_CHECKING:
     from stemproof.acts.anchoring import Planned
@@ -58,21 +59,21 @@ def anchor(
     from stemproof.acts.bumping import bump_now
     from stemproof.acts.home import opened
 
-    cap_wei = _parse_cap(cap)
+    cap_wei = parse_cap(cap)
     home = context.writable()
     with opened(home) as log:
         place = _connect(home, log, chain, rpc)
         keys = context.unlock(home)
 
         def agree(planned: Planned) -> bool:
-            _say_cost(place, planned)
+            say_cost(place, planned)
             if not dry_run and place.info.kind != "local":
                 say.confirm("pay for it?", yes=yes)
             return not dry_run
 
         stuck = None if bump else _find_stuck(log, place, keys, wait=wait and not dry_run)
         if stuck is not None:
-            _say_anchors(place, [stuck], json, "what is new waits for the timestamp before it")
+            say_anchors(place, [stuck], json, "what is new waits for the timestamp before it")
             raise typer.Exit(3)
         deed = bump_now if bump else anchoring.anchor_now
         number = deed(home, log, place, keys, agree, cap_wei=cap_wei)
@@ -85,7 +86,7 @@ def anchor(
             # Only now: a node that lies or hangs is not asked again by itself.
             log.put_setting(anchoring.RPC_SETTING, rpc)
     nothing = "" if number is not None else "nothing new since the last timestamp"
-    _say_anchors(place, [found], json, nothing)
+    say_anchors(place, [found], json, nothing)
     if found.block_number is None:
         say.talk("if it waits too long, `stemproof anchor --bump` raises its fee")
     if found.state == "failed":
@@ -95,14 +96,18 @@ def anchor(
 def _connect(home: Home, log: Log, chain: str | None, rpc: str | None) -> Chain:
     """Open the chain, look up what is on its way there, and say what moved."""
     from stemproof.acts import anchoring
-    from stemproof.acts.anchors import is_replaced, list_anchors
+    from stemproof.acts.anchors import LOST, is_replaced, list_anchors
     from stemproof.acts.following import refresh
+    from stemproof.acts.vanished import tell_lost
 
     with say.waiting("asking the chain"):
         place = anchoring.connect(home, log, chain=chain, rpc=rpc)
         moved = refresh(log, place)
+    lost = [item for item in moved if item.state == LOST]
+    if lost:
+        say.talk(tell_lost(len(lost)))
     for item in moved:
-        if not is_replaced(item, list_anchors(log, item.log)):
+        if item not in lost and not is_replaced(item, list_anchors(log, item.log)):
             say.talk(f"timestamp of {item.size} events is {item.state} now")
     return place
 
@@ -217,6 +222,7 @@ def up(
     home = context.home()
     with say.waiting("starting the local chain"):
         running = start_testnet(home, port=port, search_path=os.environ.get("PATH"))
+    _say_lost(home, running.rpc_url)
     if json:
         say.answer_json(
             {
@@ -255,6 +261,15 @@ def status() -> None:
         say.answer("no local chain is running")
         raise typer.Exit(3)
     say.answer(f"local chain {running.chain_id} at {running.rpc_url}")
+    _say_lost(context.home(), running.rpc_url)
+
+
+def _say_lost(home: Home, rpc_url: str) -> None:
+    from stemproof.acts.vanished import count_lost, tell_lost
+
+    lost = count_lost(home, rpc_url)
+    if lost:
+        say.talk(tell_lost(lost))
 
 
 def _follow(
@@ -262,11 +277,12 @@ def _follow(
 ) -> Anchor:
     """Follow an anchor, new or resumed, as far as was asked; a local chain to its end."""
     from stemproof.acts import anchoring
-    from stemproof.acts.anchors import list_anchors
+    from stemproof.acts.anchors import LOST, list_anchors
 
     if number is None:
         here = [item for item in list_anchors(log) if item.chain == place.info.id]
-        number = next((a for a in reversed(here) if a.state != "failed"), here[-1]).number
+        stand = [item for item in here if item.state not in ("failed", LOST)]
+        number = (stand or here)[-1].number
     found = _wait(log, place, number, wait=wait, final=False)
     if found.state == "final":
         return found
@@ -284,56 +300,3 @@ def _wait(log: Log, place: Chain, number: int, *, wait: bool, final: bool) -> An
         return wait_for(
             log, place, number, states=states, timeout_s=MINED_TIMEOUT_S if wait else 0.0
         )
-
-
-def _say_cost(place: Chain, planned: Planned) -> None:
-    from stemproof.anchor.fees import format_wei
-
-    intent = planned.intent
-    coins = place.info.currency
-    say.talk(
-        f"timestamping {planned.sealed.size} events on {place.info.name}: about"
-        f" {format_wei(intent.expected_wei)} {coins}, at most {format_wei(intent.cost_wei)}"
-    )
-
-
-def _say_anchors(place: Chain, anchors: list[Anchor], json: bool, nothing: str) -> None:
-    found: list[JsonValue] = [
-        {
-            "size": item.size,
-            "root": item.root.hex(),
-            "state": item.state,
-            "chain": item.chain,
-            "tx": "0x" + item.tx.hex(),
-            "block": item.block_number,
-            "block_hash": None if item.block_hash is None else "0x" + item.block_hash.hex(),
-            "block_time": item.block_time,
-        }
-        for item in anchors
-    ]
-    if json:
-        say.answer_json({"v": 0, "new": not nothing, "anchors": found})
-        return
-    if nothing:
-        say.answer(nothing)
-    for item in anchors:
-        block = "not in a block yet" if item.block_number is None else f"block {item.block_number}"
-        say.answer(f"{item.state}: {item.size} events, {block} of {place.info.name}")
-        if item.block_hash is not None:
-            say.answer(f"  block hash  0x{item.block_hash.hex()}")
-
-
-def _parse_cap(text: str | None) -> int | None:
-    from decimal import Decimal, InvalidOperation
-
-    from stemproof.errors import Usage
-
-    if text is None:
-        return None
-    try:
-        coins = Decimal(text)
-    except InvalidOperation as error:
-        raise Usage(f"--cap is {text!r:.40}, want an amount such as 0.002") from error
-    if not coins.is_finite() or not 0 < coins < 10**9:
-        raise Usage(f"--cap is {text!r:.40}, want an amount above 0")
-    return int(coins * 10**18)

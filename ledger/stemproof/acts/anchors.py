@@ -1,14 +1,20 @@
-"""Anchors as the ledger keeps them: one row each, from the intent to the final evidence."""
+"""Anchors as the ledger keeps them: one row each, from the intent to the final evidence.
+
+An anchor is `lost` while its rehearsal chain is another one; its row stays as it was.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from stemproof.log.store import Log
 
 OPEN_STATES: Final = ("pending", "anchored", "reorged")
+LOST: Final = "lost"
+LOST_SETTING: Final = "lost_anchors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,8 @@ def is_replaced(anchor: Anchor, among: Sequence[Anchor]) -> bool:
 def list_anchors(log: Log, number: int | None = None) -> list[Anchor]:
     """List a log's anchors, oldest first; by default those of the log being written."""
     rows = log.fetch_all("anchors", log.number if number is None else number)
-    return [read_anchor(row) for row in rows]
+    lost = lost_anchors(log)
+    return [read_anchor(row, lost) for row in rows]
 
 
 def all_anchors(log: Log) -> list[Anchor]:
@@ -63,11 +70,22 @@ def all_anchors(log: Log) -> list[Anchor]:
 
 def anchor_numbered(log: Log, number: int) -> Anchor:
     """Read one anchor by its number in the ledger."""
-    return read_anchor(log.fetch_one("anchor", number))
+    return read_anchor(log.fetch_one("anchor", number), lost_anchors(log))
 
 
-def read_anchor(row: Any) -> Anchor:
-    """Make an anchor of its row."""
+def read_anchor(row: Any, lost: Set[int]) -> Anchor:
+    """Make an anchor of its row; `lost` holds the numbers of those whose chain is no more."""
     fields = list(row)
     fields[7] = int.from_bytes(fields[7], "big")
-    return Anchor(*fields)
+    anchor = Anchor(*fields)
+    return replace(anchor, state=LOST) if anchor.number in lost else anchor
+
+
+def lost_anchors(log: Log) -> frozenset[int]:
+    """Give the numbers of the anchors whose rehearsal chain is another one now."""
+    return frozenset(json.loads(log.setting(LOST_SETTING) or "[]"))
+
+
+def put_lost_anchors(log: Log, numbers: Set[int]) -> None:
+    """Note which anchors' rehearsal chain is another one now."""
+    log.put_setting(LOST_SETTING, json.dumps(sorted(numbers)))

@@ -17,6 +17,7 @@ from stemproof.acts.anchors import (
     anchor_numbered,
     list_anchors,
 )
+from stemproof.acts.vanished import notice_lost
 from stemproof.errors import Refuted, Unavailable
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def refresh(log: Log, chain: Chain) -> list[Anchor]:
     """
     from stemproof.anchor.problems import NodeRefuses, Unsupported
 
-    moved = []
+    moved = notice_lost(log, chain) if chain.info.kind == "local" else []
     for anchor in all_anchors(log):
         if anchor.chain != chain.info.id:
             continue

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stemproof.acts.anchors import Anchor, list_anchors
+from stemproof.acts.anchors import LOST, Anchor, list_anchors
 from stemproof.acts.keeping import count_rotations
 from stemproof.claim.claim import LogCover
 from stemproof.claim.logpart import Anchorage, Block, Head, LogPart, Opened
@@ -91,7 +91,11 @@ def covered_size(log: Log, number: int, tree: int) -> int:
 
 def _covering(log: Log, number: int, tree: int) -> list[Anchor]:
     """List the anchors of the newest slot, from its first on; none if the work is not in it yet."""
-    mined = [anchor for anchor in list_anchors(log, number) if anchor.block_hash is not None]
+    mined = [
+        anchor
+        for anchor in list_anchors(log, number)
+        if anchor.block_hash is not None and anchor.state != LOST
+    ]
     slot = sorted(
         (anchor for anchor in mined if _slot(anchor) == _slot(mined[-1])),
         key=lambda anchor: anchor.size,

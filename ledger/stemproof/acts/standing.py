@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from stemproof.acts.anchors import OPEN_STATES, Anchor, is_replaced, list_anchors
+from stemproof.acts.anchors import LOST, OPEN_STATES, Anchor, is_replaced, list_anchors
 from stemproof.acts.backing import BACKUP_SETTING
 from stemproof.acts.begin import Work, list_works
 from stemproof.acts.gather import covered_size
@@ -69,6 +69,7 @@ class Standing:
     copied: str | None
     words_backed_up: str | None
     last_backup: str | None
+    is_rehearsal_gone: bool
 
     @property
     def waiting(self) -> tuple[Anchor, ...]:
@@ -112,6 +113,9 @@ class Standing:
                 f"anchor {anchor.number} on chain {anchor.chain}: {anchor.state},"
                 f" {anchor.size} events, made {self._ago(anchor.made)}"
             )
+        lost = sum(anchor.state == LOST for anchor in self.anchors)
+        if lost:
+            told.append(f"{_amount(lost, 'anchor')} lost on a rehearsal chain that is no more")
         kept = "never" if self.last_backup is None else self._ago(self.last_backup)
         told.append(f"last backup: {kept}")
         for one in self.works:
@@ -131,6 +135,7 @@ class Standing:
             "words_backed_up": self.words_backed_up,
             "last_backup": self.last_backup,
             "works": [_work_json(one) for one in self.works],
+            "anchors_lost": [_anchor_json(a) for a in self.anchors if a.state == LOST],
             "anchors_waiting": [_anchor_json(anchor) for anchor in self.waiting],
             "needs": [{"text": need.text, "command": need.command} for need in self.needs()],
         }
@@ -164,6 +169,9 @@ class Standing:
             yield Need("nobody watches; what changes now is recorded later as not watched", _WATCH)
 
     def _needs_of_chain(self) -> Iterator[Need]:
+        if self.is_rehearsal_gone:
+            text = "the state of the rehearsal chain is gone, and the timestamps on it are lost"
+            yield Need(text, "stemproof testnet up")
         loose = sum(one.events - one.anchored for one in self.works)
         failed = any(anchor.state == "failed" for anchor in self.waiting)
         stuck = [a for a in self.waiting if a.block_hash is None and self._is_old(a)]
@@ -204,6 +212,7 @@ def look_at(home: Home, moment: datetime | None = None) -> Standing:
             copied=is_copied(home.path),
             words_backed_up=log.setting(WORDS_SETTING) or None,
             last_backup=log.setting(BACKUP_SETTING),
+            is_rehearsal_gone=_is_rehearsal_gone(home, log, anchors),
         )
 
 
@@ -216,6 +225,18 @@ def tell_age(age: timedelta) -> str:
         if seconds >= length:
             return f"{_amount(seconds // length, unit)} ago"
     return "just now"
+
+
+def _is_rehearsal_gone(home: Home, log: Log, anchors: tuple[Anchor, ...]) -> bool:
+    """Whether the ledger's own local chain holds anchors and has no state to start with."""
+    from stemproof.anchor.chains import LOCAL_CHAIN_ID
+    from stemproof.testnet.state import StateDir
+
+    here = [a for a in anchors if a.chain == LOCAL_CHAIN_ID and a.state in ("anchored", "final")]
+    kept = StateDir(home.testnet)
+    # Where a node was named, the chain is somebody else's to keep.
+    is_own = log.setting("rpc") is None
+    return bool(here) and is_own and not (kept.state.exists() or kept.good.exists())
 
 
 def _look_at_work(log: Log, work: Work) -> WorkStanding:

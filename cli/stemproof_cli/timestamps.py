@@ -1,0 +1,69 @@
+"""Timestamps in words: what one costs, where those that were sent are, what one may cost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stemproof_cli import say
+
+if TYPE_CHECKING:
+    from stemproof.acts.anchoring import Planned
+    from stemproof.acts.anchors import Anchor
+    from stemproof.anchor.evm import Chain
+    from stemproof.record.canonical import Json as JsonValue
+
+
+def say_cost(place: Chain, planned: Planned) -> None:
+    """Say what a timestamp will cost, and at most."""
+    from stemproof.anchor.fees import format_wei
+
+    intent = planned.intent
+    coins = place.info.currency
+    say.talk(
+        f"timestamping {planned.sealed.size} events on {place.info.name}: about"
+        f" {format_wei(intent.expected_wei)} {coins}, at most {format_wei(intent.cost_wei)}"
+    )
+
+
+def say_anchors(place: Chain, anchors: list[Anchor], json: bool, nothing: str) -> None:
+    """Write the answer about timestamps; `nothing` says why there is no new one."""
+    found: list[JsonValue] = [
+        {
+            "size": item.size,
+            "root": item.root.hex(),
+            "state": item.state,
+            "chain": item.chain,
+            "tx": "0x" + item.tx.hex(),
+            "block": item.block_number,
+            "block_hash": None if item.block_hash is None else "0x" + item.block_hash.hex(),
+            "block_time": item.block_time,
+        }
+        for item in anchors
+    ]
+    if json:
+        say.answer_json({"v": 0, "new": not nothing, "anchors": found})
+        return
+    if nothing:
+        say.answer(nothing)
+    for item in anchors:
+        block = "not in a block yet" if item.block_number is None else f"block {item.block_number}"
+        say.answer(f"{item.state}: {item.size} events, {block} of {place.info.name}")
+        if item.block_hash is not None:
+            say.answer(f"  block hash  0x{item.block_hash.hex()}")
+
+
+def parse_cap(text: str | None) -> int | None:
+    """Read the most that a timestamp may cost, in coins; give it in wei."""
+    from decimal import Decimal, InvalidOperation
+
+    from stemproof.errors import Usage
+
+    if text is None:
+        return None
+    try:
+        coins = Decimal(text)
+    except InvalidOperation as error:
+        raise Usage(f"--cap is {text!r:.40}, want an amount such as 0.002") from error
+    if not coins.is_finite() or not 0 < coins < 10**9:
+        raise Usage(f"--cap is {text!r:.40}, want an amount above 0")
+    return int(coins * 10**18)
