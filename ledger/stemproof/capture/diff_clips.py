@@ -12,7 +12,7 @@ from .findings import Findings
 from .match import Key, pair_things
 from .notes import NoteChange, compare_notes
 from .sentences import clip_label, clip_place, note_count, note_sentence, notes_place, plain
-from .sessions.model import Clip, ClipKind, Moment, Take
+from .sessions.model import AUDIO_PARAMETER, Clip, ClipKind, Moment, Take
 from .timeline import Timeline, is_same_moment
 
 TAKE_PARAMETERS = frozenset(
@@ -41,10 +41,13 @@ def clip_content(clip: Clip) -> Hashable:
     """What a clip plays, wherever it stands; None if that tells nothing."""
     if clip.kind in (ClipKind.SLOT, ClipKind.EMPTY, ClipKind.PATTERN):
         return None
-    if not clip.notes and clip.media is None and not clip.points:
+    # Audio that lies in the session file itself is known by its digest.
+    inside = next((p.value for p in clip.parameters if p.name == AUDIO_PARAMETER), None)
+    media = clip.media or inside
+    if not clip.notes and media is None and not clip.points:
         return None
     notes = (clip.notes, clip.controllers)
-    return (clip.kind, clip.name, clip.media, clip.offset, clip.length, notes, clip.points)
+    return (clip.kind, clip.name, media, clip.offset, clip.length, notes, clip.points)
 
 
 def compare_clips(

@@ -12,7 +12,8 @@ from fractions import Fraction
 
 from .decision import Change
 from .sentences import plain
-from .sessions.model import Clip, Sign, SignKind
+from .sessions.model import Clip
+from .sessions.signs import Sign, SignKind
 from .timeline import Timeline
 
 _NOUNS = {

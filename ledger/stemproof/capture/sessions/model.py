@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import NamedTuple
 
+from .signs import Sign
+
 
 class Unit(enum.StrEnum):
     """The law by which a stored number becomes what a musician reads."""
@@ -173,28 +175,6 @@ class Take:
     identity: str
     name: str
     media: str = ""
-
-
-class SignKind(enum.StrEnum):
-    """What a sign in written music is about."""
-
-    LYRICS = "lyrics"
-    CHORDS = "chords"
-    DYNAMICS = "dynamics"
-    ARTICULATIONS = "articulations"
-    DIRECTIONS = "directions"  # words to the player
-
-
-class Sign(NamedTuple):
-    """A word or sign that stands at a place of a clip: a syllable, a chord symbol, a `mf`.
-
-    `at` counts quarter notes of the clip's content; a syllable that goes on ends with `-`.
-    """
-
-    kind: SignKind
-    at: Fraction
-    text: str
-    line: int = 1  # the verse
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,3 +340,6 @@ class Session:
 
 MEDIA_PARAMETER = "sample"
 """The name under which readers put the file that a sampler plays."""
+
+AUDIO_PARAMETER = "audio"
+"""The name under which readers put the digest of audio that lies in the session file itself."""

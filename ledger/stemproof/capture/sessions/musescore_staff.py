@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from stemproof.errors import BadInput
 
-from .model import Marker, Moment, Sign, SignKind
+from .model import Marker, Moment
 from .musescore_signs import chord_name, read_articulation, word_of
 from .notation import (
     WRITTEN_VELOCITY,
@@ -28,6 +28,7 @@ from .notation import (
     step,
 )
 from .numbers import parse_decimal, parse_integer
+from .signs import Sign, SignKind
 
 if TYPE_CHECKING:
     from lxml.etree import _Element

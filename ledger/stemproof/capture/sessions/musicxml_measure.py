@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from stemproof.errors import BadInput
 
-from .model import Marker, Moment, Sign, SignKind
+from .model import Marker, Moment
 from .musicxml_signs import chord_name, dynamics_of, marks_of, metronome_bpm
 from .notation import (
     WRITTEN_VELOCITY,
@@ -26,6 +26,7 @@ from .notation import (
     step,
 )
 from .numbers import is_decimal, parse_decimal, parse_integer
+from .signs import Sign, SignKind
 
 if TYPE_CHECKING:
     from lxml.etree import _Element

@@ -28,13 +28,13 @@ from .model import (
     Note,
     Parameter,
     Session,
-    Sign,
     TempoPoint,
     Track,
     TrackKind,
     Unit,
 )
 from .numbers import parse_integer
+from .signs import Sign
 
 MAX_XML_BYTES: Final = 48 << 20
 """The largest score that is parsed: a whole opera has a third of it."""

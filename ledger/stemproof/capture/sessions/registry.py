@@ -96,6 +96,11 @@ def _is_musicxml(name: str, head: bytes) -> bool:
     return b"<score-partwise" in head or b"<score-timewise" in head
 
 
+def _is_audacity(_: str, head: bytes) -> bool:
+    # SQLite's application id, at byte 68 of the header.
+    return head.startswith(b"SQLite format 3\0") and head[68:72] == b"AUDY"
+
+
 FORMATS: Final = (
     Format(
         "rpp",
@@ -139,6 +144,7 @@ FORMATS: Final = (
         f"{_HERE}.midi:read_midi",
         lambda _, head: head.startswith(b"MThd") or head[8:16] == b"RMIDdata",
     ),
+    Format("aup3", "Audacity", (".aup3",), f"{_HERE}.aup3:read_aup3", _is_audacity),
     Format("lmms", "LMMS", (".mmp", ".mmpz"), f"{_HERE}.lmms:read_lmms", _is_lmms),
 )
 """In the order in which they are asked: what recognises loosely comes last."""
