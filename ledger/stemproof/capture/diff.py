@@ -15,7 +15,8 @@ from dataclasses import replace
 
 from .decision import UPGRADED, Change, Decision, Scope, Subject
 from .diff_clips import LooseClip, Times, clip_content, compare_clips, report_loose_clips
-from .diff_devices import LooseDevice, compare_chain, report_loose
+from .diff_devices import LooseDevice, compare_chain, device_content, report_loose
+from .diff_media import report_relinked
 from .diff_takes import compare_takes
 from .diff_tracks import Names, compare_strip, pair_tracks, scope_of, track_labels
 from .findings import Findings
@@ -69,7 +70,8 @@ class _Comparison:
         self._compare_tracks()
         known = frozenset(clip_content(c) for t in self._before.tracks for c in t.clips)
         report_loose_clips(self._findings, self._times, self._gone, self._come, known)
-        report_loose(self._findings, self._devices_gone, self._devices_come)
+        report_loose(self._findings, self._devices_gone, self._devices_come, self._known_devices())
+        report_relinked(self._findings, self._whole)
         return self._findings.decisions
 
     def _note_upgrade(self) -> None:
@@ -221,6 +223,18 @@ class _Comparison:
         self._findings.add(subject, Change("track.removed", "track", text, track.name, None))
         # They went with their track; but they may turn up elsewhere.
         self._gone += [LooseClip(subject, clip, is_silent=True) for clip in track.clips]
+        self._devices_gone += [LooseDevice(subject, d, is_silent=True) for d in track.devices]
+
+    def _known_devices(self) -> dict[Hashable, Subject]:
+        if not self._devices_come:
+            return {}
+        found = {
+            device_content(device): self._subject(self._before, index)
+            for index, track in enumerate(self._before.tracks)
+            for device in track.devices
+        }
+        found.pop(None, None)
+        return found
 
     def _add_track(self, index: int) -> None:
         track = self._after.tracks[index]

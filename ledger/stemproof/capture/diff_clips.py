@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from .decision import Change, Scope, Subject
 from .diff_devices import compare_chain, report_loose
+from .diff_media import compare_media
 from .diff_signs import added_signs, compare_signs
 from .findings import Findings
 from .match import Key, pair_things
@@ -97,7 +98,7 @@ def _compare_content(
     if one.name != two.name and two.kind is not ClipKind.SLOT and not findings.upgraded:
         text = f"{subject.label}: {clip_label(one)} renamed to '{plain(two.name)}'"
         findings.add(subject, _change("clip.renamed", label, text, two, one.name, two.name))
-    _compare_media(findings, subject, one, two)
+    compare_media(findings, subject, one, two)
     if not is_same_moment(one.offset, times.before, two.offset, times.after):
         _compare_offset(findings, subject, times, one, two)
     for change in _note_changes(one, two):
@@ -269,14 +270,6 @@ def _end(clip: Clip) -> Moment:
     if clip.position.unit is not clip.length.unit:
         return clip.position
     return Moment(clip.position.value + clip.length.value, clip.position.unit)
-
-
-def _compare_media(findings: Findings, subject: Subject, one: Clip, two: Clip) -> None:
-    if one.media == two.media:
-        return
-    names = [plain(c.media.path) if c.media else "nothing" for c in (one, two)]
-    text = f"{subject.label}: {clip_label(one)} now plays '{names[1]}', not '{names[0]}'"
-    findings.add(subject, _change("clip.media", clip_label(two), text, two, names[0], names[1]))
 
 
 def _takes(clip: Clip) -> dict[str, Take]:

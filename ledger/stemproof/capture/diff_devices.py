@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from .decision import Change, Scope, Subject
 from .findings import Findings
-from .match import Key, find_reordered, pair_things
+from .match import Key, Pairing, find_reordered, pair_things
 from .sentences import device_label, device_title, plain
 from .sessions.model import Device, PluginKind
 
@@ -22,6 +23,7 @@ class LooseDevice:
 
     subject: Subject
     device: Device
+    is_silent: bool = False  # its whole track went: not a decision of its own
 
 
 def compare_chain(
@@ -32,50 +34,73 @@ def compare_chain(
         return [], []
     pairing = pair_things(before, after, _KEYS)
     reordered = find_reordered(pairing.pairs)
+    labels = chain_labels(after)
     for old, new in pairing.pairs:
         one, two = before[old], after[new]
         if new in reordered:
-            text = f"{subject.label}: {device_label(two)} moved from place {old + 1} to {new + 1}"
-            change = _change("device.reordered", "order of devices", text, two)
+            text = f"{subject.label}: {labels[new]} moved from place {old + 1} to {new + 1}"
+            change = _change("device.reordered", "order of devices", text, two, labels[new])
             findings.add(subject, replace(change, before=str(old + 1), after=str(new + 1)))
         if one != two:
-            compare_device(findings, subject, one, two)
+            compare_device(findings, subject, one, two, labels[new])
     gone = [LooseDevice(subject, before[i]) for i in pairing.removed]
     come = [LooseDevice(subject, after[i]) for i in pairing.added]
     return gone, come
 
 
-def compare_device(findings: Findings, subject: Subject, one: Device, two: Device) -> None:
-    """Report each changed property of one device."""
-    name = device_label(two)
+def chain_labels(devices: Sequence[Device]) -> list[str]:
+    """Name the devices of a chain; equal names are numbered."""
+    names = [device_label(device) for device in devices]
+    total, seen = Counter(names), Counter[str]()
+    labels = []
+    for name in names:
+        seen[name] += 1
+        labels.append(name if total[name] == 1 else f"{name} #{seen[name]}")
+    return labels
+
+
+def compare_device(
+    findings: Findings, subject: Subject, one: Device, two: Device, name: str
+) -> None:
+    """Report each changed property of one device, which is called `name` in its chain."""
     if one.name != two.name and not findings.upgraded:
         text = f"{subject.label}: {device_label(one)} renamed to {name}"
-        change = _change("device.renamed", f"{device_label(one)} name", text, two)
+        change = _change("device.renamed", f"{device_label(one)} name", text, two, name)
         findings.add(subject, replace(change, before=one.name, after=two.name))
     if one.enabled != two.enabled:
         states = [("on" if d.enabled else "bypassed") for d in (one, two)]
         text = f"{subject.label}: {name} {'switched on' if two.enabled else 'bypassed'}"
-        change = _change("device.enabled", f"{name} on", text, two)
+        change = _change("device.enabled", f"{name} on", text, two, name)
         findings.add(subject, replace(change, before=states[0], after=states[1]))
-    if one.preset != two.preset and two.preset:
+    has_preset = one.preset != two.preset and bool(two.preset)
+    if has_preset:
         text = (
             f"{subject.label}: {name} preset {plain(one.preset) or 'none'} -> {plain(two.preset)}"
         )
-        change = _change("device.preset", f"{name} preset", text, two)
+        change = _change("device.preset", f"{name} preset", text, two, name)
         findings.add(subject, replace(change, before=one.preset, after=two.preset))
-    elif one.state != two.state and not _is_rewritten(findings, two):
-        _add_state(findings, subject, one, two)
-    pattern = _change("device.parameter", name, "", two)
+    pattern = _change("device.parameter", name, "", two, name)
+    told = len(findings.decisions)
     findings.compare_parameters(subject, one.parameters, two.parameters, pattern)
+    # A setting that is named, or a preset, also changes the bytes: that is told already.
+    is_told = has_preset or len(findings.decisions) > told
+    if one.state != two.state and not is_told and not _is_rewritten(findings, two):
+        _add_state(findings, subject, one, two, name)
     owner = replace(subject, identity=two.identity or subject.identity, device=name)
     findings.compare_automations(owner, one.automations, two.automations, _scope(two))
 
 
 def report_loose(
-    findings: Findings, gone: Sequence[LooseDevice], come: Sequence[LooseDevice]
+    findings: Findings,
+    gone: Sequence[LooseDevice],
+    come: Sequence[LooseDevice],
+    known: Mapping[Hashable, Subject] | None = None,
 ) -> None:
-    """Report devices that came and went; equal ones on both sides have moved."""
-    pairing = pair_things(gone, come, (_loose_identity, _loose_equal))
+    """Report devices that came and went; equal ones on both sides have moved.
+
+    `known` says where a device of a content stood before: a new one like it is a copy.
+    """
+    pairing = _pair_tweaked(gone, come, pair_things(gone, come, (_loose_identity, _loose_equal)))
     for old, new in pairing.pairs:
         one, two = gone[old], come[new]
         where = f"from {one.subject.label} to {two.subject.label}"
@@ -85,11 +110,69 @@ def report_loose(
             two.subject, replace(change, before=one.subject.label, after=two.subject.label)
         )
         if one.device != two.device:
-            compare_device(findings, two.subject, one.device, two.device)
+            label = device_label(two.device)
+            compare_device(findings, two.subject, one.device, two.device, label)
     for index in pairing.removed:
-        _report(findings, gone[index], "removed")
+        if not gone[index].is_silent:
+            _report(findings, gone[index], "removed")
     for index in pairing.added:
-        _report(findings, come[index], "added")
+        _report_added(findings, come[index], known or {})
+
+
+def device_content(device: Device) -> Hashable:
+    """What a copy of a device has in common with it; None if that tells nothing."""
+    if not device.parameters and device.state is None:
+        return None
+    return replace(device, identity="", place="", automations=())
+
+
+def _pair_tweaked(
+    gone: Sequence[LooseDevice], come: Sequence[LooseDevice], pairing: Pairing
+) -> Pairing:
+    """Pair the one plug-in of its kind that went with the one that came, if it sounds alike."""
+    left, right = (
+        Counter(_plug_in(side[i].device) for i in indices)
+        for side, indices in ((gone, pairing.removed), (come, pairing.added))
+    )
+    lonely = {key for key in left.keys() & right.keys() if left[key] == right[key] == 1}
+    one = {_plug_in(gone[i].device): i for i in pairing.removed}
+    two = {_plug_in(come[j].device): j for j in pairing.added}
+    pairs = [
+        (one[key], two[key])
+        for key in lonely
+        if _is_alike(gone[one[key]].device, come[two[key]].device)
+    ]
+    return Pairing(
+        tuple(sorted([*pairing.pairs, *pairs], key=lambda p: p[1])),
+        tuple(i for i in pairing.removed if i not in {p[0] for p in pairs}),
+        tuple(j for j in pairing.added if j not in {p[1] for p in pairs}),
+    )
+
+
+def _plug_in(device: Device) -> Hashable:
+    return (device.name, device.ids, device.role)
+
+
+def _is_alike(one: Device, two: Device) -> bool:
+    """Tell whether a device that was moved was at most adjusted."""
+    if one.state is not None and one.state == two.state:
+        return True
+    values = {p.name: p.value for p in one.parameters}
+    same = sum(1 for p in two.parameters if values.get(p.name) == p.value)
+    return 5 * same >= 4 * max(len(one.parameters), len(two.parameters), 1)
+
+
+def _report_added(
+    findings: Findings, loose: LooseDevice, known: Mapping[Hashable, Subject]
+) -> None:
+    original = known.get(device_content(loose.device))
+    if original is None:
+        _report(findings, loose, "added")
+        return
+    title = device_title(loose.device)
+    text = f"{loose.subject.label}: {title} copied from {original.label}"
+    change = _change("device.copied", device_label(loose.device), text, loose.device)
+    findings.add(loose.subject, replace(change, after=title))
 
 
 def _report(findings: Findings, loose: LooseDevice, verb: str) -> None:
@@ -103,11 +186,10 @@ def _report(findings: Findings, loose: LooseDevice, verb: str) -> None:
     findings.add(loose.subject, replace(change, before=one, after=two))
 
 
-def _add_state(findings: Findings, subject: Subject, one: Device, two: Device) -> None:
-    name = device_label(two)
+def _add_state(findings: Findings, subject: Subject, one: Device, two: Device, name: str) -> None:
     sizes = [f"{d.state.size if d.state else 0} bytes" for d in (one, two)]
     text = f"{subject.label}: {name} settings changed"
-    change = _change("device.state", f"{name} settings", text, two)
+    change = _change("device.state", f"{name} settings", text, two, name)
     digests = [
         f"{d.state.digest[:16] if d.state else 'none'}, {s}"
         for d, s in zip((one, two), sizes, strict=True)
@@ -120,7 +202,7 @@ def _is_rewritten(findings: Findings, device: Device) -> bool:
     return findings.upgraded and any(i.kind is PluginKind.NATIVE for i in device.ids)
 
 
-def _change(kind: str, what: str, text: str, device: Device) -> Change:
+def _change(kind: str, what: str, text: str, device: Device, label: str = "") -> Change:
     return Change(
         kind,
         what,
@@ -128,7 +210,7 @@ def _change(kind: str, what: str, text: str, device: Device) -> Change:
         object_id=device.identity,
         scope=_scope(device),
         devices=device.ids,
-        device=device_label(device),
+        device=label or device_label(device),
     )
 
 

@@ -21,6 +21,7 @@ class Findings:
     def __init__(self, *, upgraded: bool) -> None:
         self.upgraded = upgraded
         self.decisions: list[Decision] = []
+        self.relinked: Counter[tuple[str, str]] = Counter()
 
     def add(self, subject: Subject, change: Change) -> None:
         """Record one change of the subject."""

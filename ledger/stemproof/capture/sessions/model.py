@@ -161,6 +161,7 @@ class MediaRef:
     """A file that a session points to; the path is the session's own spelling."""
 
     path: str
+    content: str = ""  # digest or checksum by which the format knows what is in it
 
     @property
     def file_name(self) -> str:

@@ -1,0 +1,52 @@
+"""Media in another place: the same recording under another path is relinked, not replaced."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+from .decision import Change, Subject
+from .findings import Findings
+from .sentences import clip_label, plain
+from .sessions.model import Clip, MediaRef
+
+
+def compare_media(findings: Findings, subject: Subject, one: Clip, two: Clip) -> None:
+    """Report another file in a clip; the same one in another place is told once at the end."""
+    before, after = one.media, two.media
+    if before == after or _is_relinked(findings, before, after):
+        return
+    paths = [plain(media.path) if media else "nothing" for media in (before, after)]
+    if paths[0] == paths[1]:
+        text = f"{subject.label}: '{paths[1]}' in {clip_label(two)} is another recording now"
+    else:
+        text = f"{subject.label}: {clip_label(one)} now plays '{paths[1]}', not '{paths[0]}'"
+    media = (after.path,) if after else ()
+    change = Change("clip.media", clip_label(two), text, paths[0], paths[1], two.identity)
+    findings.add(subject, replace(change, media=media))
+
+
+def _is_relinked(findings: Findings, one: MediaRef | None, two: MediaRef | None) -> bool:
+    if one is None or two is None or not _is_same_file(one, two):
+        return False
+    # Windows and others spell one path in two ways.
+    if one.path.replace("\\", "/") != two.path.replace("\\", "/"):
+        findings.relinked[(one.path, two.path)] += 1
+    return True
+
+
+def report_relinked(findings: Findings, whole: Subject) -> None:
+    """Report each file that is now taken from elsewhere, once for all clips that play it."""
+    for (before, after), count in findings.relinked.items():
+        name = plain(MediaRef(after).file_name)
+        used = "" if count == 1 else f", {count} times"
+        text = f"Session: '{name}' relinked to '{plain(after)}', not '{plain(before)}'{used}"
+        change = Change("media.relinked", name, text, before, after, media=(after,))
+        findings.add(whole, change)
+    findings.relinked = Counter()
+
+
+def _is_same_file(one: MediaRef, two: MediaRef) -> bool:
+    if one.content and two.content:
+        return one.content == two.content
+    return one.file_name.casefold() == two.file_name.casefold()
