@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from stemproof.acts.begin import Work
-from stemproof.acts.changes import Settling
+from stemproof.acts.changes import Changes, Settling
 from stemproof.acts.desk import Seen
 from stemproof.acts.home import now
 from stemproof.acts.survey import Survey, Tree
@@ -36,6 +36,8 @@ class Pace:
     look_s: float = 4.0
     # So long must a file have kept still before it is read, or missing before it is gone.
     still_s: float = 0.5
+    # And so long where the system told that its writer has finished.
+    soon_s: float = 0.1
     gone_s: float = 3.0
     beat_s: float = 60.0
     # Asleep for longer than this, nobody was watching.
@@ -60,6 +62,7 @@ class Post:
 
     work: Work
     settling: Settling
+    soon: Settling
     tree: Tree
     # What had changed before this watch began, and is not recorded yet.
     unwatched: set[str] = field(default_factory=set)
@@ -82,6 +85,16 @@ class Post:
         self.is_open = False
         self.next_walk = self.earliest_look = 0.0
         self.settling.forget()
+        self.soon.forget()
+
+    def settle(self, changes: Changes, at_s: float, finished: Collection[str]) -> Changes:
+        """Keep of the changes what has kept still; for a finished file a moment will do."""
+        settled = self.settling.settle(changes, at_s)
+        soon = self.soon.settle(changes, at_s).changed
+        place = os.fspath(self.work.folder)
+        early = {one for one in soon if os.path.join(place, *one.path.split("/")) in finished}
+        both = tuple(one for one in changes.changed if one in early or one in settled.changed)
+        return replace(settled, changed=both)
 
     def look(self, at_s: float, look_s: float, posts: int) -> Survey | None:
         """Look where it is time to; None if there is nothing to be seen."""

@@ -36,6 +36,7 @@ class Waker:
         self._event = threading.Event()
         self._lock = threading.Lock()
         self._changed: dict[Path, set[str]] = {}
+        self._finished: dict[Path, set[str]] = {}
         self._refused: dict[Path, float] = {}
         self._watches: dict[Path, tuple[int, ObservedWatch]] = {}
         self._observer: BaseObserver = Observer()
@@ -67,6 +68,11 @@ class Waker:
         with self._lock:
             return frozenset(self._changed.pop(folder, ()))
 
+    def finished(self, folder: Path) -> frozenset[str]:
+        """Give the files that their writer has closed or put in place, and not touched since."""
+        with self._lock:
+            return frozenset(self._finished.get(folder, ()))
+
     def wait(self, timeout_s: float) -> None:
         """Wait until something changes, or for a while."""
         self._event.wait(timeout_s)
@@ -81,6 +87,17 @@ class Waker:
                     changed.update(inner)
         self._event.set()
 
+    def heed(self, folder: Path, event: FileSystemEvent) -> None:
+        """Take in one message about a folder; runs in the observer's thread."""
+        path = os.fsdecode(event.dest_path or event.src_path)
+        with self._lock:
+            finished = self._finished.setdefault(folder, set())
+            if event.event_type not in ("closed", "moved"):
+                finished.discard(path)
+            elif len(finished) < _MOST_FOLDERS:
+                finished.add(path)
+        self.wake(folder, _places(event))
+
     def _add(self, folder: Path, inode: int) -> None:
         from watchdog.events import FileSystemEventHandler
 
@@ -91,7 +108,7 @@ class Waker:
 
             def on_any_event(self, event: FileSystemEvent) -> None:
                 if event.event_type in _TELLING and _is_about_music(event):
-                    waker.wake(folder, _places(event))
+                    waker.heed(folder, event)
 
         if time.monotonic() < self._refused.get(folder, 0.0):
             return

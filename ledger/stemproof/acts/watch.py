@@ -48,6 +48,8 @@ __all__ = ["CLOCK", "PACE", "Clock", "Pace", "Say", "watch"]
 Say = Callable[[Observed, Work], None]
 _END_PATIENCE_S: Final = 3.0
 _RETRY_S: Final = 60.0
+# While a file is not settled yet; what is looked at then is its folder alone.
+_BUSY_TICK_S: Final = 0.02
 
 
 def watch(
@@ -102,7 +104,8 @@ class _Watcher:
                     post.next_walk = 0.0
                 self._wait(self._pace.look_s)
             else:
-                self._wait(self._pace.tick_s)
+                busy = any(post.changed for post in self._posts.values())
+                self._wait(_BUSY_TICK_S if busy else self._pace.tick_s)
         self._ears.close(_END_PATIENCE_S)
         self._take_answers()
         for post in self._posts.values():
@@ -134,7 +137,8 @@ class _Watcher:
                 if post is not None:
                     self._leave(post, "watch.pause")
                 settling = Settling(self._pace.still_s, self._pace.gone_s)
-                post = self._posts[work.id] = Post(work, settling, Tree(work.folder))
+                soon = Settling(self._pace.soon_s, self._pace.gone_s)
+                post = self._posts[work.id] = Post(work, settling, soon, Tree(work.folder))
             post.work = work
             if work.paused and post.is_open:
                 self._leave(post, "watch.pause")
@@ -163,7 +167,7 @@ class _Watcher:
         post.earliest_look = started + max(0.1, 2 * (self._clock.monotonic() - started))
         if not post.is_open:
             self._open(post, changes)
-        settled = post.settling.settle(changes, started)
+        settled = post.settle(changes, started, self._waker.finished(post.work.folder))
         self._record(post, changes, settled)
         waiting = {found.path for found in changes.changed if found not in settled.changed}
         waiting |= changes.missing - settled.missing
@@ -255,7 +259,7 @@ class _Watcher:
         ran, stood = self._clock.monotonic(), self._clock.moment()
         self._waker.wait(seconds)
         # Programs that write all the time would else keep this loop spinning.
-        time.sleep(min(0.05, seconds))
+        time.sleep(min(0.02, seconds))
         asleep = max(
             self._clock.monotonic() - ran,
             (self._clock.moment() - stood) / timedelta(seconds=1),
