@@ -220,7 +220,8 @@ class Desk:
 
 def pack(data: bytes) -> bytes:
     """Compress a session's content, as it is kept."""
-    return zlib.compress(data, 6)
+    # Fast rather than small: the vault keeps saves for good, this one only until the next.
+    return zlib.compress(data, 1)
 
 
 def read_seen(log: Log, work: Work) -> dict[str, Seen]:
