@@ -14,9 +14,10 @@ from collections.abc import Hashable
 from dataclasses import replace
 
 from .decision import UPGRADED, Change, Decision, Scope, Subject
-from .diff_clips import LooseClip, Times, clip_content, compare_clips, report_loose_clips
+from .diff_clips import LooseClip, Times, compare_clips, copied_content, report_loose_clips
 from .diff_devices import LooseDevice, compare_chain, device_content, report_loose
 from .diff_media import report_relinked
+from .diff_splits import report_splits
 from .diff_takes import compare_takes
 from .diff_tracks import Names, compare_strip, pair_tracks, scope_of, track_labels
 from .findings import Findings
@@ -68,8 +69,10 @@ class _Comparison:
             self._note_upgrade()
         self._compare_session()
         self._compare_tracks()
-        known = frozenset(clip_content(c) for t in self._before.tracks for c in t.clips)
-        report_loose_clips(self._findings, self._times, self._gone, self._come, known)
+        clips = [clip for track in self._before.tracks for clip in track.clips]
+        known = frozenset(copied_content(c) for c in clips) | frozenset(c.media for c in clips)
+        loose = report_splits(self._findings, self._times, self._gone, self._come)
+        report_loose_clips(self._findings, self._times, *loose, known)
         report_loose(self._findings, self._devices_gone, self._devices_come, self._known_devices())
         report_relinked(self._findings, self._whole)
         return self._findings.decisions

@@ -51,6 +51,11 @@ def clip_content(clip: Clip) -> Hashable:
     return (clip.kind, clip.name, media, clip.offset, clip.length, notes, clip.points)
 
 
+def copied_content(clip: Clip) -> Hashable:
+    """What a copy of a clip plays: programs number the names of copies."""
+    return clip_content(replace(clip, name=""))
+
+
 def compare_clips(
     findings: Findings,
     subject: Subject,
@@ -201,7 +206,7 @@ def _report_added(
     findings: Findings, line: Timeline, loose: LooseClip, known: frozenset[Hashable]
 ) -> None:
     clip, subject = loose.clip, loose.subject
-    content = clip_content(clip)
+    content = copied_content(clip)
     is_copy = content is not None and content in known
     if clip.kind is not ClipKind.SLOT:
         place = clip_place(clip, line)
@@ -209,7 +214,7 @@ def _report_added(
         kind, verb, where = "clip.added", "added", f"at {place}"
         if is_copy:
             kind, verb, where = "clip.copied", "copied", f"to {place}"
-        elif clip.recorded and clip.kind is ClipKind.AUDIO:
+        elif clip.recorded and clip.kind is ClipKind.AUDIO and clip.media not in known:
             kind, verb = "take.recorded", "recorded"
         text = f"{subject.label}: {label} {verb} {where}"
         found = _change(kind, label, text, clip, None, place)
@@ -230,7 +235,7 @@ def _note_changes(one: Clip, two: Clip) -> list[NoteChange]:
         before = tuple(
             n._replace(start=round(n.start * scale), length=round(n.length * scale)) for n in before
         )
-    return compare_notes(before, two.notes)
+    return compare_notes(before, two.notes, near=two.ppq // 4)
 
 
 def _compare_place(

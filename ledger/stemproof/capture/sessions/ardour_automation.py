@@ -118,7 +118,8 @@ class Controls:
         for target, node in self._lists.items():
             if target in _NO_DECISION:
                 continue
-            label, unit = TARGETS.get(target, (self._label(target, names or {}), Unit.RAW))
+            label, unit = TARGETS.get(target, ("", Unit.RAW))
+            label = label or self._label(target, names or {})
             lane = read_list(node, self._clock, f"{prefix}{label}", unit)
             if lane.points:
                 yield lane
