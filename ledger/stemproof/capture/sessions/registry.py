@@ -19,6 +19,7 @@ from stemproof.errors import BadInput
 from .brought import brought_formats, recognises
 from .brought import read as read_brought
 from .model import Session
+from .opaque_table import CLOSED
 from .packed import ZIP_MAGIC
 
 HEAD_BYTES: Final = 4096
@@ -149,10 +150,23 @@ FORMATS: Final = (
 )
 """In the order in which they are asked: what recognises loosely comes last."""
 
+CLOSED_FORMATS: Final = tuple(
+    Format(
+        one.name,
+        one.title,
+        one.extensions,
+        f"{_HERE}.{one.reader}",
+        one.recognises,
+        advice=one.advice,
+    )
+    for one in CLOSED
+)
+"""Asked last, so that another package can open what is closed to us."""
+
 
 def known_formats() -> tuple[Format, ...]:
-    """Give every format, ours first and then those that other packages bring."""
-    return (*FORMATS, *brought_formats().formats)
+    """Give every format: ours, those that other packages bring, those that stay closed."""
+    return (*FORMATS, *brought_formats().formats, *CLOSED_FORMATS)
 
 
 def is_session_name(path_name: str) -> bool:
@@ -179,7 +193,11 @@ def find_format(path_name: str, data: bytes) -> Format:
     for other in brought_formats().formats:
         if recognises(other, path_name.lower(), head):
             return other
-    readable = (f"{one.title} ({', '.join(one.extensions)})" for one in known_formats())
+    for closed in CLOSED_FORMATS:
+        if closed.recognises(path_name.lower(), head):
+            return closed
+    open_ones = (*FORMATS, *brought_formats().formats)
+    readable = (f"{one.title} ({', '.join(one.extensions)})" for one in open_ones)
     problems = "".join(f"; {problem}" for problem in brought_formats().problems)
     raise BadInput(
         "it is no session of a known format", hint=f"readable now: {', '.join(readable)}{problems}"

@@ -1,0 +1,130 @@
+"""Logic Pro and GarageBand: a session is a folder, NAME.logicx or NAME.band.
+
+    Alternatives/000/ProjectData      closed: digest and size
+    Alternatives/000/MetaData.plist   open: tempo, metre, key, numbers of tracks and files
+    Resources/ProjectInformation.plist  open: which version saved it
+
+A watch meets these files one by one, so each is a session of its own; `whole_project` joins them.
+"""
+
+from __future__ import annotations
+
+import plistlib
+import struct
+from dataclasses import replace
+from fractions import Fraction
+from typing import Final
+from xml.parsers.expat import ExpatError
+
+from stemproof.errors import BadInput
+
+from .model import Moment, Parameter, Session, TempoPoint, Unit
+from .opaque import closed_session
+from .opaque_table import LOGIC_MAGIC
+
+MAX_PLIST_BYTES: Final = 8 << 20
+_PROGRAM: Final = "Logic Pro"
+# What plistlib raises on damaged or hostile bytes; its own error is a ValueError.
+_PLIST_ERRORS: Final = (
+    *(ValueError, TypeError, KeyError, IndexError, AttributeError, EOFError),
+    *(OverflowError, RecursionError, MemoryError, struct.error, ExpatError),
+)
+_COUNTS: Final = {
+    "NumberOfTracks": "number of tracks",
+    "AudioFiles": "audio files",
+    "UnusedAudioFiles": "unused audio files",
+    "SamplerInstrumentsFiles": "sampler instruments",
+    "QuicksamplerFiles": "Quick Sampler files",
+    "AlchemyFiles": "Alchemy files",
+    "UltrabeatFiles": "Ultrabeat files",
+    "ImpulsResponsesFiles": "impulse responses",
+    "PlaybackFiles": "Playback files",
+}
+
+
+def read_project_data(data: bytes) -> Session:
+    """Record the closed part of a Logic or GarageBand project."""
+    if not data.startswith(LOGIC_MAGIC):
+        raise BadInput("it is no project of Logic or GarageBand")
+    return closed_session("logic", _PROGRAM, data)
+
+
+def read_metadata(data: bytes) -> Session:
+    """Read the open part of a Logic or GarageBand project."""
+    values = _read_plist(data)
+    if "BeatsPerMinute" not in values and "NumberOfTracks" not in values:
+        raise BadInput("it is no metadata of a Logic project")
+    return replace(
+        closed_session("logic-metadata", _PROGRAM, data),
+        version=_version(values),
+        tempo=_tempo(values),
+        parameters=_parameters(values),
+        # All of it that tells something is read.
+        opaque=None,
+        unread=(),
+    )
+
+
+def whole_project(project: bytes, metadata: bytes | None, information: bytes | None) -> Session:
+    """Join the parts of a Logic or GarageBand package into one session."""
+    session = read_project_data(project)
+    if metadata is not None:
+        known = read_metadata(metadata)
+        session = replace(
+            session, version=known.version, tempo=known.tempo, parameters=known.parameters
+        )
+    if information is not None:
+        saved = _version(_read_plist(information))
+        session = replace(session, version=saved or session.version)
+    return session
+
+
+def _read_plist(data: bytes) -> dict[str, object]:
+    if len(data) > MAX_PLIST_BYTES:
+        raise BadInput(f"the property list has {len(data)} bytes, want at most {MAX_PLIST_BYTES}")
+    try:
+        found = plistlib.loads(data)
+    except _PLIST_ERRORS as error:
+        raise BadInput("it is no property list") from error
+    if not isinstance(found, dict):
+        raise BadInput("the property list is no dictionary")
+    return {key: value for key, value in found.items() if isinstance(key, str)}
+
+
+def _version(values: dict[str, object]) -> str:
+    saved = values.get("LastSavedFrom")
+    if not isinstance(saved, str):
+        return ""
+    return saved[:80].removeprefix(_PROGRAM).strip(" X")
+
+
+def _tempo(values: dict[str, object]) -> tuple[TempoPoint, ...]:
+    bpm = values.get("BeatsPerMinute")
+    if not isinstance(bpm, (int, float)) or isinstance(bpm, bool) or not 1 <= bpm <= 10_000:
+        return ()
+    over = _small(values.get("SongSignatureNumerator"))
+    under = _small(values.get("SongSignatureDenominator"))
+    return (TempoPoint(Moment(Fraction(0)), f"{bpm:.6g}", over, under),)
+
+
+def _small(value: object) -> int:
+    is_metre = isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1000
+    return value if is_metre and isinstance(value, int) else 4
+
+
+def _parameters(values: dict[str, object]) -> tuple[Parameter, ...]:
+    found = []
+    key, gender = values.get("SongKey"), values.get("SongGenderKey")
+    if isinstance(key, str):
+        mode = f" {gender[:20]}" if isinstance(gender, str) else ""
+        found.append(Parameter("key", key[:20] + mode, Unit.TEXT))
+    rate = values.get("SampleRate")
+    if isinstance(rate, int) and 0 < rate < 10_000_000:
+        found.append(Parameter("sample rate", str(rate), Unit.HERTZ))
+    for name, label in _COUNTS.items():
+        value = values.get(name)
+        if isinstance(value, list):
+            found.append(Parameter(label, str(len(value))))
+        elif isinstance(value, int) and 0 <= value < 1_000_000:
+            found.append(Parameter(label, str(int(value))))
+    return tuple(found)
