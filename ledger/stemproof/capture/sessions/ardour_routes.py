@@ -47,13 +47,16 @@ class Network:
 
     def targets(self, node: _Element) -> list[str]:
         """List the routes that a route's main outputs feed, the master first."""
+        outputs = [io for io in node.iterfind("IO") if io.get("direction") == "Output"]
+        if not any(port.get("type") == "audio" for io in outputs for port in io.iterfind("Port")):
+            # Once it has sound (from an instrument), Ardour connects it to the master.
+            return [self._master]
         found = set()
-        for io in node.iterfind("IO"):
-            if io.get("direction") == "Output":
-                for connection in io.iter("Connection"):
-                    name, _, port = connection.get("other", "").rpartition("/")
-                    if name in self._ids and "_in" in port:
-                        found.add(self._ids[name])
+        for io in outputs:
+            for connection in io.iter("Connection"):
+                name, _, port = connection.get("other", "").rpartition("/")
+                if name in self._ids and "_in" in port:
+                    found.add(self._ids[name])
         return sorted(found, key=lambda t: (t != self._master, len(t), t))
 
     def group(self, node: _Element) -> str:

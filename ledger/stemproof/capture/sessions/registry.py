@@ -187,6 +187,8 @@ def find_format(path_name: str, data: bytes) -> Format:
     head = data[:HEAD_BYTES].lstrip(b"\xef\xbb\xbf \t\r\n")
     if head.startswith(b"<REAPER_UNDO_HISTORY"):
         raise BadInput("it is REAPER's undo history and not a session")
+    if b"<UndoHistory" in head:
+        raise BadInput("it is Ardour's undo history and not a session")
     for one in FORMATS:
         if one.recognises(path_name.lower(), head):
             return one

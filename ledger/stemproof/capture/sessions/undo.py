@@ -16,11 +16,24 @@ ROOT = "REAPER_UNDO_HISTORY"
 
 
 @dataclass(frozen=True, slots=True)
+class UndoChange:
+    """One thing that an action changed, where the history tells it (Ardour does)."""
+
+    object_id: str
+    kind: str  # of the object: "region", "playlist", "notes", "markers", "automation", "tempo"
+    what: str  # "position", "region added", "notes removed"
+    before: str | None = None  # as stored
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class UndoEntry:
     """One undoable action."""
 
     label: str
     time_s: int
+    time_us: int = 0  # beyond the second, where it is stored
+    changes: tuple[UndoChange, ...] = ()
 
 
 def read_undo_log(data: bytes) -> list[UndoEntry]:
