@@ -44,7 +44,7 @@ def add(
     """Pin audio to an IPFS node: encrypted for you alone, unless --public."""
     from stemproof.acts.begin import find_work
     from stemproof.acts.home import now, opened
-    from stemproof.acts.pinning import open_node, pin_file
+    from stemproof.acts.pinning import finish_pins, open_node, pin_file
     from stemproof.keys.public import read_public
 
     home = context.writable()
@@ -55,6 +55,8 @@ def add(
     with opened(home) as log:
         found = _work_of(find_work(log, work) if work else None, files) or find_work(log, None)
         keeper = open_node(home, log, to)
+        for pin in finish_pins(home, log, now()):
+            say.talk(f"{pin.path}: pinned before as {pin.cid} and recorded only now")
         pins = []
         for path in files:
             with say.waiting(f"pinning {path.name}"):
@@ -75,19 +77,22 @@ def add(
 def status(json: Json = False) -> None:
     """List what is pinned, and whether its node still has it."""
     from stemproof.acts.home import opened
-    from stemproof.acts.pinning import home_of, list_pins
+    from stemproof.acts.pinning import home_of, list_pins, unfinished_pins
     from stemproof.content.cid import parse_cid
     from stemproof.errors import StemproofError
 
     home = context.ledger()
     with opened(home) as log:
-        pins = list_pins(log)
+        unfinished = unfinished_pins(log)
+        pins = [*list_pins(log), *unfinished]
     rows: list[dict[str, JsonValue]] = []
     for pin in pins:
         try:
             held = "held" if home_of(home, pin).has(parse_cid(pin.cid)) else "missing"
         except StemproofError as error:
             held = f"not reachable: {error}" + (f"; {error.hint}" if error.hint else "")
+        if pin in unfinished:
+            held += "; not recorded, the next `stemproof pin add` looks after it"
         rows.append(
             {
                 "cid": pin.cid,

@@ -8,10 +8,11 @@ recorded work, for the claim's own anchor to be final.
 from __future__ import annotations
 
 import base64
+import json
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,6 +21,7 @@ from stemproof.acts.begin import Work
 from stemproof.acts.facts import fact
 from stemproof.acts.home import Home
 from stemproof.acts.sound import PROFILE
+from stemproof.content.cid import parse_cid
 from stemproof.errors import BadInput, StemproofError, Unavailable
 from stemproof.log.store import Log
 from stemproof.record.canonical import Json
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from stemproof.pin.backend import Backend
 
 NODE_SETTING: Final = "ipfs"
+INTENT_SETTING: Final = "pinning"
 OWN_NODE: Final = "own node"
 KUBO_RPC: Final = "http://127.0.0.1:5001"
 # A long album may be on its way to a slow node.
@@ -96,32 +99,65 @@ def home_of(home: Home, pinned: Pinned) -> Backend:
 def pin_file(
     log: Log, work: Work, keeper: Keeper, path: Path, recipient: str | None, moment: datetime
 ) -> Pinned:
-    """Pin one file of a work; encrypted to `recipient`, or in clear where that is None."""
+    """Pin one file of a work; encrypted to `recipient`, or in clear where that is None.
+
+    What is about to be pinned is noted before it is sent: an upload whose end was not recorded,
+    by a kill for instance, is found again by `finish_pins`.
+    """
     from stemproof.acts.sound import file_cid
     from stemproof.audio.observe import hash_file
 
-    digest = hash_file(path)
-    plain_cid = file_cid(path)
     if recipient is None:
         _check_may_be_public(log, work)
-        cid, release = _add(keeper.backend, path), ""
-    else:
-        with _sealing_folder(log) as folder:
-            cid, release = _add_encrypted(keeper.backend, path, recipient, folder)
-    pinned = Pinned(
-        cid=cid,
-        work=work.id,
-        path=_name(work, path),
-        profile=PROFILE,
-        home=keeper.name,
-        encrypted=recipient is not None,
-        plain_cid=plain_cid,
-        digest=digest,
-        release=release,
-        made=format_time(moment),
-    )
-    _record(log, work, pinned, moment)
+    with _sealing_folder(log) as folder:
+        digest = hash_file(path)
+        sent, release = path, ""
+        if recipient is not None:
+            sent = folder / "file.age"
+            release = _encrypt(path, sent, recipient)
+        plain_cid = file_cid(path)
+        pinned = Pinned(
+            cid=plain_cid if recipient is None else file_cid(sent),
+            work=work.id,
+            path=_name(work, path),
+            profile=PROFILE,
+            home=keeper.name,
+            encrypted=recipient is not None,
+            plain_cid=plain_cid,
+            digest=digest,
+            release=release,
+            made=format_time(moment),
+        )
+        _note_intent(log, pinned)
+        _add(keeper.backend, sent, pinned.cid)
+        _record(log, pinned, moment)
     return pinned
+
+
+def finish_pins(home: Home, log: Log, moment: datetime) -> list[Pinned]:
+    """Record what was uploaded and not recorded, and forget what did not get that far."""
+    finished = []
+    if not unfinished_pins(log):
+        return []
+    with _sealing_folder(log):
+        for pinned in unfinished_pins(log):
+            try:
+                is_held = home_of(home, pinned).has(parse_cid(pinned.cid))
+            except StemproofError:
+                # Its node does not answer now: it is asked again the next time.
+                continue
+            if is_held:
+                _record(log, pinned, moment)
+                finished.append(pinned)
+            else:
+                _drop_intent(log, pinned.cid)
+    return finished
+
+
+def unfinished_pins(log: Log) -> list[Pinned]:
+    """List what was about to be pinned and is not recorded."""
+    known = {pinned.cid for pinned in list_pins(log)}
+    return [pinned for pinned in _intents(log) if pinned.cid not in known]
 
 
 def list_pins(log: Log, work: Work | None = None) -> list[Pinned]:
@@ -143,28 +179,56 @@ def release_identity(pinned: Pinned, identities: Sequence[str]) -> str:
     return opened.decode()
 
 
-def _add(backend: Backend, path: Path) -> str:
+def _add(backend: Backend, path: Path, cid: str) -> None:
     from stemproof.content.unixfs import profile_named
 
-    return str(backend.add_file(path, profile_named(PROFILE)).cid)
+    named = str(backend.add_file(path, profile_named(PROFILE)).cid)
+    if named != cid:
+        raise BadInput(f"{path.name!r} changed while it was pinned", hint="pin it again")
 
 
-def _add_encrypted(backend: Backend, path: Path, recipient: str, folder: Path) -> tuple[str, str]:
+def _encrypt(path: Path, sealed_path: Path, recipient: str) -> str:
+    """Encrypt a file; give its release identity, sealed for the artist."""
     import pyrage
 
     from stemproof.pin.age import encrypt_file
 
-    sealed_path = folder / "file.age"
     sealed = encrypt_file(path, sealed_path, [recipient])
-    cid = _add(backend, sealed_path)
     own = pyrage.x25519.Recipient.from_str(recipient)
     release: bytes = pyrage.encrypt(sealed.release_identity.encode(), [own])
-    return cid, base64.b64encode(release).decode()
+    return base64.b64encode(release).decode()
+
+
+def _intents(log: Log) -> list[Pinned]:
+    rows = json.loads(log.setting(INTENT_SETTING) or "[]")
+    return [
+        Pinned(**row | {"work": bytes.fromhex(row["work"]), "digest": bytes.fromhex(row["digest"])})
+        for row in rows
+    ]
+
+
+def _put_intents(log: Log, intents: Sequence[Pinned]) -> None:
+    rows = [
+        asdict(pinned) | {"work": pinned.work.hex(), "digest": pinned.digest.hex()}
+        for pinned in intents
+    ]
+    log.put_setting(INTENT_SETTING, json.dumps(rows))
+
+
+def _note_intent(log: Log, pinned: Pinned) -> None:
+    with log.writing():
+        others = [other for other in _intents(log) if other.cid != pinned.cid]
+        _put_intents(log, [*others, pinned])
+
+
+def _drop_intent(log: Log, cid: str) -> None:
+    with log.writing():
+        _put_intents(log, [other for other in _intents(log) if other.cid != cid])
 
 
 @contextmanager
 def _sealing_folder(log: Log) -> Iterator[Path]:
-    """Give a folder for encrypted files, of one process at a time: a kill leaves it to the next."""
+    """Give a folder for encrypted files to one process at a time, which alone pins meanwhile."""
     from stemproof.anchor.filelock import hold_lock
 
     home = Home(log.path.parent)
@@ -201,7 +265,7 @@ def _check_may_be_public(log: Log, work: Work) -> None:
     )
 
 
-def _record(log: Log, work: Work, pinned: Pinned, moment: datetime) -> None:
+def _record(log: Log, pinned: Pinned, moment: datetime) -> None:
     body: dict[str, Json] = {
         "cid": pinned.cid,
         "profile": pinned.profile,
@@ -212,7 +276,7 @@ def _record(log: Log, work: Work, pinned: Pinned, moment: datetime) -> None:
     }
     extra = {"audio": pinned.digest}
     with log.writing():
-        log.append(work.id, [fact("pin.added", moment, body, extra=extra)])
+        log.append(pinned.work, [fact("pin.added", moment, body, extra=extra)])
         log.run(
             "put_pin",
             pinned.cid,
@@ -226,6 +290,7 @@ def _record(log: Log, work: Work, pinned: Pinned, moment: datetime) -> None:
             pinned.release,
             pinned.made,
         )
+        _drop_intent(log, pinned.cid)
 
 
 def _name(work: Work, path: Path) -> str:
