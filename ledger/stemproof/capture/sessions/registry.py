@@ -20,7 +20,7 @@ from .brought import brought_formats, recognises
 from .brought import read as read_brought
 from .model import Session
 from .opaque_table import CLOSED
-from .packed import ZIP_MAGIC
+from .packed import GZIP_MAGIC, ZIP_MAGIC
 
 HEAD_BYTES: Final = 4096
 """How much of a file is looked at to know its format."""
@@ -102,6 +102,11 @@ def _is_audacity(_: str, head: bytes) -> bool:
     return head.startswith(b"SQLite format 3\0") and head[68:72] == b"AUDY"
 
 
+def _is_live(name: str, head: bytes) -> bool:
+    # The gzip of other programs' sets looks the same; its content is asked by the reader.
+    return b"<Ableton" in head or (head.startswith(GZIP_MAGIC) and name.endswith(".als"))
+
+
 FORMATS: Final = (
     Format(
         "rpp",
@@ -146,6 +151,7 @@ FORMATS: Final = (
         lambda _, head: head.startswith(b"MThd") or head[8:16] == b"RMIDdata",
     ),
     Format("aup3", "Audacity", (".aup3",), f"{_HERE}.aup3:read_aup3", _is_audacity),
+    Format("als", "Ableton Live", (".als",), f"{_HERE}.live:read_live", _is_live),
     Format("lmms", "LMMS", (".mmp", ".mmpz"), f"{_HERE}.lmms:read_lmms", _is_lmms),
 )
 """In the order in which they are asked: what recognises loosely comes last."""
