@@ -23,10 +23,12 @@ GROUPS = {
     "said": ("note", "credit", "erase"),
     "logs": ("log",),
     "backups": ("backup", "restore"),
+    "vault": ("vault", "replay"),
     "chain": ("anchor", "chain", "testnet"),
     "pins": ("pin", "node", "cid"),
     "claims": ("claim", "verify"),
     "compare": ("diff",),
+    "sessions": ("show",),
     "demo": ("demo",),
 }
 """Module -> the first words that it answers to."""

@@ -11,6 +11,7 @@ from stemproof_cli import context, say
 
 if TYPE_CHECKING:
     from stemproof.acts.erase import Plan
+    from stemproof.acts.forgetting import Unseal
     from stemproof.log.store import Log
 
 SHOWN = 20
@@ -98,8 +99,9 @@ def erase(
             _preview(log, plan, reach)
         if not plan.is_empty:
             say.confirm("erase this for ever?", yes=yes)
+        unseal = _unsealing(plan)
         with say.waiting("writing the ledger anew"):
-            swept = erase_now(log, plan, now())
+            swept = erase_now(log, plan, now(), unseal)
     if json:
         say.answer_json(
             {
@@ -109,17 +111,34 @@ def erase(
                     for target in plan.targets
                 ],
                 "saves": plan.saves,
+                "kept": len(plan.kept) + plan.kept_of_works,
+                "kept_too": plan.later if unseal is None else 0,
                 "swept": swept,
                 "beyond_reach": list(reach),
             }
         )
     elif not plan.is_empty:
-        say.answer(f"erased: what opened {len(plan.targets)} events, {plan.saves} kept saves")
+        kept = plan.saves + len(plan.kept) + plan.kept_of_works
+        say.answer(f"erased: what opened {len(plan.targets)} events, {kept} kept saves")
     if not swept:
         say.talk(
             "the old bytes are not swept out of the file yet: end other stemproof processes"
             " and see that the disk has room, then give this command again"
         )
+
+
+def _unsealing(plan: Plan) -> Unseal | None:
+    """Unlock the keys where other saves can be read only with one that goes."""
+    from stemproof.acts.forgetting import open_with
+    from stemproof.errors import Locked
+
+    if not plan.later:
+        return None
+    try:
+        return open_with(context.unlock(context.writable()).age_identities)
+    except Locked as error:
+        say.talk(f"{error}: {plan.later} later saves go too, which can be read only with these")
+        return None
 
 
 def _plan(log: Log, events: list[int], work: str | None, prompts: bool) -> Plan:
@@ -162,4 +181,8 @@ def _preview(log: Log, plan: Plan, reach: list[str]) -> None:
         say.answer(f"and {len(rows) - SHOWN} more events")
     if plan.saves:
         say.answer(f"and {plan.saves} session files kept for comparison")
+    if plan.kept or plan.kept_of_works:
+        say.answer(f"and {len(plan.kept) + plan.kept_of_works} files kept in the vault")
+    if plan.later:
+        say.answer(f"{plan.later} later saves are kept as differences from them: unlock your keys")
     say.answer("", "out of reach:", *(f"  {say.clean(line)}" for line in reach), "")

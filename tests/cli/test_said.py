@@ -166,6 +166,7 @@ def test_an_erased_note_is_gone_from_every_file_and_its_place_stays(desk: Desk) 
     assert last(desk)["body"] == {
         "erased": [{"events": [[seq, seq]], "fields": ["body"], "log": origin}],
         "saves": 0,
+        "kept": 0,
     }
     desk.check()
 

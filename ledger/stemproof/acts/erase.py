@@ -17,6 +17,14 @@ from stemproof.acts.anchors import list_anchors
 from stemproof.acts.backing import BACKUP_SETTING
 from stemproof.acts.begin import Work, list_works
 from stemproof.acts.facts import fact
+from stemproof.acts.forgetting import (
+    Unseal,
+    count_kept,
+    forget_kept,
+    forget_last,
+    kept_files,
+    sweep_kept,
+)
 from stemproof.errors import BadInput, Unavailable, Usage
 from stemproof.log.store import OWN_WORK, Entry, Log
 from stemproof.record.canonical import Json
@@ -36,11 +44,18 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All that is to be erased; of whole works also the saves kept for comparison."""
+    """All that is to be erased; of whole works also the saves kept for comparison.
+
+    `kept` are files in the vault by work and digest; `later` counts those that can be read
+    only with them, and are written anew where the keys are unlocked, else erased too.
+    """
 
     targets: tuple[Target, ...]
     whole_works: tuple[Work, ...] = ()
     saves: int = 0
+    kept: tuple[tuple[bytes, bytes], ...] = ()
+    kept_of_works: int = 0
+    later: int = 0
 
     @property
     def works(self) -> tuple[bytes, ...]:
@@ -51,7 +66,7 @@ class Plan:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to erase."""
-        return not self.targets and not self.saves
+        return not (self.targets or self.saves or self.kept or self.kept_of_works)
 
 
 def plan_events(log: Log, events: Iterable[int]) -> Plan:
@@ -72,14 +87,15 @@ def plan_events(log: Log, events: Iterable[int]) -> Plan:
         fields = tuple(log.openings(event))
         if fields:
             targets.append(Target(entry, header, fields))
-    return Plan(tuple(targets))
+    kept, later = kept_files(log, [target.entry for target in targets])
+    return Plan(tuple(targets), kept=kept, later=later)
 
 
 def plan_work(log: Log, work: Work) -> Plan:
     """Plan to erase all that opens the events of a work, and the saves kept of it."""
     rows = log.fetch_all("openings_of_work", work.id)
     (saves,) = log.fetch_one("count_saved", work.id)
-    return Plan(tuple(_targets(log, rows)), (work,), saves)
+    return Plan(tuple(_targets(log, rows)), (work,), saves, kept_of_works=count_kept(log, work.id))
 
 
 def plan_prompts(log: Log, work: Work | None) -> Plan:
@@ -88,12 +104,17 @@ def plan_prompts(log: Log, work: Work | None) -> Plan:
     return Plan(tuple(item for item in targets if work is None or item.entry.work == work.id))
 
 
-def erase(log: Log, plan: Plan, moment: datetime) -> bool:
-    """Erase, and record that it was done; False if the old bytes could not be swept out yet."""
+def erase(log: Log, plan: Plan, moment: datetime, unseal: Unseal | None = None) -> bool:
+    """Erase, and record that it was done; False if the old bytes could not be swept out yet.
+
+    `unseal` reads saves that are written as a difference from one that goes.
+    """
     if not plan.is_empty:
+        # First: while events still name what they saw, this can be done again after a crash.
+        forget_kept(log, plan.kept, [work.id for work in plan.whole_works], unseal)
         _delete(log, plan, moment)
     try:
-        return log.sweep()
+        return sweep_kept(log) and log.sweep()
     except Unavailable:
         # Erased it is, but another process holds the pages, or there is no room for new ones.
         return False
@@ -104,14 +125,23 @@ def _delete(log: Log, plan: Plan, moment: datetime) -> None:
         for target in plan.targets:
             for field in target.fields:
                 log.run("erase_opening", target.entry.id, field)
+        for work_id, digest in plan.kept:
+            forget_last(log, work_id, digest)
         for work in plan.whole_works:
             log.run("forget_saved", work.id)
             log.put_setting(f"unreadable.{work.id.hex()}", "{}")
         origins = dict(log.fetch_all("logs"))
         for work_id in plan.works:
             own = [target for target in plan.targets if target.entry.work == work_id]
-            saves = plan.saves if any(work.id == work_id for work in plan.whole_works) else 0
-            body: dict[str, Json] = {"erased": _listed(own, origins), "saves": saves}
+            is_whole = any(work.id == work_id for work in plan.whole_works)
+            saves = plan.saves if is_whole else 0
+            kept = plan.kept_of_works if is_whole else 0
+            kept += sum(work == work_id for work, _ in plan.kept)
+            body: dict[str, Json] = {
+                "erased": _listed(own, origins),
+                "saves": saves,
+                "kept": kept,
+            }
             log.append(work_id, [fact(ERASED, moment, body)])
 
 

@@ -49,6 +49,8 @@ def record_save(desk: Desk, found: Found) -> None:
     try:
         save = read_save(found.path, data)
     except BadInput as error:
+        # A later version of this program may be able to.
+        desk.keep("session", data, desk.look.moment(), before=desk.saved_bytes(found.path))
         record_unreadable(desk, found, digest, str(error))
         return
     _record_session(desk, found, save)
@@ -100,6 +102,8 @@ def record_unreadable(desk: Desk, found: Found, digest: bytes, why: str) -> None
             return
     moment = desk.look.moment()
     body: dict[str, Json] = {"path": found.path, "bytes": found.size, "why": why[:300]}
+    if found.kind == "session" and digest != NO_DIGEST:
+        body["sha256"] = digest.hex()
     with desk.writing(moment) as sitting:
         body = with_clock(body, sitting)
         unread = fact(f"{found.kind}.unreadable", moment, body, session=sitting.label)
@@ -139,7 +143,8 @@ def _record_session(desk: Desk, found: Found, save: Save) -> None:
     last = None if earlier is None else desk.saved_bytes(earlier)
     action = "session.found" if last is None else "session.saved" if is_live else "session.jumped"
     before = None if last is None else _read_before(earlier or "", last)
-    kept = find_kept(desk, found, save) if last is None else []
+    is_first = last is None and desk.seen.get(found.path) is None
+    kept = find_kept(desk, found, save) if is_first else []
     if kept:
         # First seen, and what was kept of it before tells how it came to be as it is.
         is_live, before, last = False, kept[-1].save, kept[-1].save.data

@@ -213,6 +213,9 @@ SELECT count(*) FROM seen WHERE work = ? AND saved IS NOT NULL;
 -- name: forget_saved
 UPDATE seen SET saved = NULL WHERE work = ?;
 
+-- name: forget_saved_of
+UPDATE seen SET saved = NULL WHERE work = ? AND path = ?;
+
 -- name: put_seen
 INSERT INTO seen (work, path, kind, bytes, mtime_ns, digest, saved) VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (work, path) DO UPDATE SET kind = excluded.kind, bytes = excluded.bytes,
