@@ -17,8 +17,9 @@ from stemproof.content.car import format_header, format_section
 from stemproof.content.cid import RAW, Cid, cid_of, parse_cid
 from stemproof.content.unixfs import Profile, build_directory, build_file
 from stemproof.content.walk import Bounds, walk_blocks
-from stemproof.errors import Malformed, Refuted, StemproofError, Unavailable, Usage
-from stemproof.pin.gateway import fetch
+from stemproof.errors import BadInput, Malformed, Refuted, StemproofError, Unavailable, Usage
+from stemproof.pin.gateway import FETCH_BOUNDS, fetch
+from stemproof.pin.tree import MAX_ENTRIES
 
 SMALL = Profile("small", 1000, 8, raw_leaves=True, version=1)
 CONTENT = counter_stream("fetched", 20_500)
@@ -312,9 +313,13 @@ def test_a_folder_of_too_many_files_is_refused_and_leaves_nothing(
     leaf = build_file(io.BytesIO(b"x"), BLOCKS.__setitem__, SMALL)
     root = build_directory({f"{n}": leaf for n in range(6)}, BLOCKS.__setitem__)
     (tmp_path / "in").mkdir()
-    with pytest.raises(Refuted, match="more than 5 entries"):
-        fetch(root.cid, [serve(honest).url], tmp_path / "in" / "out", bounds=Bounds(max_entries=5))
+    # Large is not wrong: nothing is refuted by it.
+    with pytest.raises(BadInput, match="more than 6 files and folders"):
+        fetch(root.cid, [serve(honest).url], tmp_path / "in" / "out", bounds=Bounds(max_entries=6))
     assert [path.name for path in tmp_path.rglob("*")] == ["in"]
+    # The folder itself counts.
+    fetch(root.cid, [serve(honest).url], tmp_path / "in" / "out", bounds=Bounds(max_entries=7))
+    assert FETCH_BOUNDS.max_entries == MAX_ENTRIES
 
 
 def test_hidden_files_are_fetched_and_named(serve: Start, tmp_path: Path) -> None:

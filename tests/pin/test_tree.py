@@ -15,7 +15,7 @@ from stemproof.content.unixfs import PROFILES
 from stemproof.content.walk import read_file, walk_tree
 from stemproof.errors import BadInput, Unavailable
 from stemproof.pin.durable import UserFile
-from stemproof.pin.tree import build_path, write_car
+from stemproof.pin.tree import MAX_ENTRIES, build_path, write_car
 
 
 def read_car(path: Path) -> tuple[Cid, dict[Cid, bytes]]:
@@ -101,3 +101,17 @@ def test_more_than_1024_chunks_get_the_cid_that_kubo_gives(
             file.write(number.to_bytes(4, "big") + bar[4:])
         file.write(b"one more")
     assert IpfsNode(kubo[0]).add_file(tmp_path / "long.wav").size == (1025 << 20) + 8
+
+
+def test_a_folder_holds_as_much_as_can_be_fetched_and_no_more(tmp_path: Path) -> None:
+    folder, kits = tmp_path / "library", 4
+    for kit in range(kits):
+        (folder / str(kit)).mkdir(parents=True)
+    # The folders themselves count.
+    for number in range(MAX_ENTRIES - kits - 1):
+        (folder / str(number % kits) / f"{number}.wav").touch()
+    build_path(folder)
+    (folder / "one more.wav").touch()
+    with pytest.raises(BadInput, match="more than 10,000 files and folders") as refusal:
+        build_path(folder)
+    assert "one by one" in str(refusal.value.hint)

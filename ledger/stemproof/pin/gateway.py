@@ -13,7 +13,7 @@ import secrets
 import shutil
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.client import HTTPException
 from pathlib import Path
 from typing import Final
@@ -24,13 +24,14 @@ from stemproof.content.walk import Bounds, is_folder, read_file, walk_tree
 from stemproof.errors import Malformed, Refuted, Unavailable, Undecided, Usage
 from stemproof.pin.durable import PART_SUFFIX, sync_folder, written_beside
 from stemproof.pin.gateway_http import Link, NotServed
+from stemproof.pin.tree import MAX_ENTRIES, too_many_entries
 from stemproof.pin.trustless import CAR_TYPE, RAW_TYPE
 
 # Silence repeats one chunk: the last few blocks answer for it without asking again.
 _RECENT_BLOCKS: Final = 8
 _CAR_OVERHEAD: Final = 1 << 20
-#: Files and folders of one fetched folder: ten times what a large song is made of.
-FETCH_BOUNDS: Final = Bounds(max_entries=10_000)
+#: As many files and folders as are pinned in one folder.
+FETCH_BOUNDS: Final = Bounds(max_entries=MAX_ENTRIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,11 @@ def _write_folder(
     part = target.with_name(f".{target.name[:80]}.{secrets.token_hex(8)}{PART_SUFFIX}")
     size = files = 0
     try:
-        for entry in walk_tree(cid, blocks.get, bounds):
+        # One more shows that there are too many, which is no lie of the gateway's.
+        further = replace(bounds, max_entries=bounds.max_entries + 1)
+        for number, entry in enumerate(walk_tree(cid, blocks.get, further), start=1):
+            if number > bounds.max_entries:
+                raise too_many_entries(cid, bounds.max_entries)
             if entry.path and entry.path[-1].startswith("."):
                 hidden.append("/".join(entry.path))
             path = part.joinpath(*entry.path)
