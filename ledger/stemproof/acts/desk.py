@@ -107,6 +107,8 @@ class Desk:
     missing: set[str] = field(default_factory=set)
     # Changed before this watch began: never live, whenever they are read.
     unwatched: set[str] = field(default_factory=set)
+    # Made elsewhere and only arrived here; how, for each path.
+    arrivals: dict[str, str] = field(default_factory=dict)
     observed: Observed = field(default_factory=Observed)
 
     def is_live(self, found: Found, moment: datetime) -> bool:

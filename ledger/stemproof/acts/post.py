@@ -72,6 +72,8 @@ class Post:
     is_open: bool = False
     # The folder itself, to be found again under a new name.
     inode: tuple[int, int] | None = None
+    # When it was looked at last, by the clock on the wall, and nothing was changing.
+    looked: datetime | None = None
     # Folders to be listed anew, as the system told or as something there is not settled yet.
     changed: set[str] = field(default_factory=set)
     next_walk: float = 0.0
@@ -83,6 +85,7 @@ class Post:
     def begin_anew(self) -> None:
         """Be watched from the next look on, and not before."""
         self.is_open = False
+        self.looked = None
         self.next_walk = self.earliest_look = 0.0
         self.settling.forget()
         self.soon.forget()

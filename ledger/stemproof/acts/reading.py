@@ -182,6 +182,7 @@ _TELLERS: Final[dict[str, Callable[[Body], str]]] = {
     "session.close": lambda body: "working session closes",
     "session.found": lambda body: f"{body['path']}: first seen, {_amount(body['tracks'], 'track')}",
     "session.saved": _saved("saved"),
+    "session.received": _saved("made elsewhere, received"),
     "session.jumped": _saved("changed while nobody watched"),
     "session.past": lambda body: (
         f"{body['path']}: saved {body['claimed_time']} as it claims,"

@@ -149,8 +149,13 @@ def _record_session(desk: Desk, found: Found, save: Save) -> None:
         # First seen, and what was kept of it before tells how it came to be as it is.
         is_live, before, last = False, kept[-1].save, kept[-1].save.data
         earlier = kept[-1].save.path
+    arrival = desk.arrivals.get(found.path)
+    if arrival is not None:
+        is_live, action = False, "session.received"
     decisions = decide(before, save)
     body: dict[str, Json] = {**save_body(save, decisions), "live": is_live}
+    if arrival is not None:
+        body["arrival"] = arrival
     if earlier is not None and earlier != found.path:
         body["continues"] = earlier
     extra = {"after": save.digest}

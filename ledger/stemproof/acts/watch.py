@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from stemproof.acts.band import arrival_of
 from stemproof.acts.begin import Work, list_works
 from stemproof.acts.bounds import Bounds
 from stemproof.acts.changes import Changes, Settling, find_changes
@@ -147,7 +148,8 @@ class _Watcher:
         self._waker.listen(folders)
 
     def _attend(self, post: Post) -> None:
-        started = self._clock.monotonic()
+        started, moment = self._clock.monotonic(), self._clock.moment()
+        is_whole = started >= min(post.next_walk, post.next_glance)
         post.changed |= self._waker.take(post.work.folder)
         if started < post.earliest_look:
             return
@@ -161,6 +163,8 @@ class _Watcher:
                 self._tell_problem(post, f"{error}; waiting for it")
             return
         if there is None:
+            if is_whole:
+                post.looked = moment
             return
         changes = find_changes(post.work.folder, there, self._seen(post))
         # A third of the time at most goes into looking.
@@ -173,6 +177,8 @@ class _Watcher:
         waiting |= changes.missing - settled.missing
         for path in waiting:
             post.mark(path)
+        if is_whole and not waiting:
+            post.looked = moment
 
     def _follow_folder(self, post: Post) -> bool:
         """Go on in a folder that was only renamed; what changes meanwhile is not live."""
@@ -204,6 +210,7 @@ class _Watcher:
     def _record(self, post: Post, changes: Changes, settled: Changes) -> None:
         post.missing = changes.missing
         desk = self._desk(post)
+        self._note_arrivals(post, desk, settled.sessions)
         record_sessions(desk, settled.sessions)
         self._listen_to(post, desk, settled.audio)
         for path in sorted(settled.missing & desk.missing):
@@ -217,6 +224,15 @@ class _Watcher:
         self._report(post, desk.observed)
         for problem in changes.problems:
             self._tell_problem(post, problem)
+
+    def _note_arrivals(self, post: Post, desk: Desk, sessions: Sequence[Found]) -> None:
+        moment = self._clock.moment()
+        for found in sessions:
+            if found.path in post.unwatched:
+                continue
+            how = arrival_of(post.work.folder, found, looked=post.looked, moment=moment)
+            if how is not None:
+                desk.arrivals[found.path] = how
 
     def _listen_to(self, post: Post, desk: Desk, audio: Sequence[Found]) -> None:
         at_s, absent = self._clock.monotonic(), absent_audio(desk)
