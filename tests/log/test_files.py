@@ -86,7 +86,7 @@ def test_a_ledger_with_another_mark_is_refused(folder: Path, application: int) -
 def test_a_newer_ledger_is_refused_and_left_alone(folder: Path) -> None:
     execute(folder, f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     before = (folder / "ledger.db").read_bytes()
-    with pytest.raises(BadInput, match=r"written by a newer stemproof \(schema 2, .* knows 1\)"):
+    with pytest.raises(BadInput, match=r"written by a newer stemproof \(schema 3, .* knows 2\)"):
         open_log(folder / "ledger.db")
     assert (folder / "ledger.db").read_bytes() == before
 

@@ -1,4 +1,4 @@
--- The ledger's database, schema version 1 (PRAGMA user_version).
+-- The ledger's database, schema version 2 (PRAGMA user_version); upgrade_2.sql makes it of 1.
 -- Triggers stop our own slips; what stops a forger is the sealed and anchored root.
 
 -- One row a device log that this ledger holds; the newest one is written to.
@@ -114,6 +114,23 @@ CREATE TABLE seen (
     digest BLOB NOT NULL CHECK (length(digest) = 32),
     saved BLOB,
     PRIMARY KEY (work, path)
+) STRICT, WITHOUT ROWID;
+
+-- Undo logs of programs, as they were when they were last read. Local state.
+CREATE TABLE undo_log (
+    work BLOB NOT NULL REFERENCES project (work),
+    path TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    digest BLOB NOT NULL CHECK (length(digest) = 32),
+    PRIMARY KEY (work, path)
+) STRICT, WITHOUT ROWID;
+
+-- Entries of undo logs that are recorded already, by digest: a log holds them again and again.
+CREATE TABLE undo_entry (
+    work BLOB NOT NULL REFERENCES project (work),
+    entry BLOB NOT NULL CHECK (length(entry) = 16),
+    PRIMARY KEY (work, entry)
 ) STRICT, WITHOUT ROWID;
 
 -- What was pinned, and where.

@@ -18,7 +18,7 @@ from typing import Final
 from stemproof.errors import BadInput, StemproofError, Unavailable
 from stemproof.keys.durable import sync_folder
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 APPLICATION_ID: Final = 0x5354454D  # "STEM"
 # Another process may hold the write lock for one long transaction.
 BUSY_TIMEOUT_MS: Final = 15_000
@@ -98,6 +98,8 @@ def _set_up(connection: sqlite3.Connection, path: Path) -> None:
             f" (schema {version}, this program knows {SCHEMA_VERSION})",
             hint="upgrade stemproof; nothing was changed",
         )
+    if version < SCHEMA_VERSION:
+        _upgrade(connection)
     for pragma in (
         "synchronous=FULL",
         "foreign_keys=ON",
@@ -111,6 +113,18 @@ def _set_up(connection: sqlite3.Connection, path: Path) -> None:
         "wal_autocheckpoint=4000",
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _upgrade(connection: sqlite3.Connection) -> None:
+    """Bring an older ledger to this schema, in one durable transaction; every row stays."""
+    connection.execute("PRAGMA synchronous=FULL")
+    with transaction(connection):
+        # Another process may have done it meanwhile.
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        for number in range(version + 1, SCHEMA_VERSION + 1):
+            script = files(__package__).joinpath(f"upgrade_{number}.sql").read_text("utf-8")
+            run_script(connection, script)
+            connection.execute(f"PRAGMA user_version={number}")
 
 
 def run_script(connection: sqlite3.Connection, script: str) -> None:

@@ -224,6 +224,20 @@ mtime_ns = excluded.mtime_ns, digest = excluded.digest, saved = excluded.saved;
 -- name: drop_seen
 DELETE FROM seen WHERE work = ? AND path = ?;
 
+-- name: undo_logs
+SELECT path, bytes, mtime_ns, digest FROM undo_log WHERE work = ?;
+
+-- name: put_undo_log
+INSERT INTO undo_log (work, path, bytes, mtime_ns, digest) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (work, path) DO UPDATE SET bytes = excluded.bytes, mtime_ns = excluded.mtime_ns,
+digest = excluded.digest;
+
+-- name: undo_entry
+SELECT 1 FROM undo_entry WHERE work = ? AND entry = ?;
+
+-- name: add_undo_entry
+INSERT INTO undo_entry (work, entry) VALUES (?, ?);
+
 -- name: add_anchor
 INSERT INTO anchor
 (log, size, root, chain, contract, publisher, prior, state, raw, tx, intent, made)
