@@ -260,12 +260,25 @@ class _Comparison:
 _SETTINGS = {
     "volume": ("session.setting", Scope.MASTER),
     "key": ("session.key", Scope.SESSION),
+    "bars": ("session.length", Scope.SESSION),
+    "credit": ("session.credit", Scope.SESSION),
     "": ("session.setting", Scope.SESSION),
 }
+_CREDITS = frozenset(
+    {
+        *("title", "movement", "artist", "composer", "creator", "lyricist", "poet", "arranger"),
+        *("translator", "copyright"),
+    }
+)
 
 
 def _setting_group(parameter: Parameter) -> str:
-    return "volume" if "volume" in parameter.name else "key" * (parameter.name == "key")
+    """Tell the group of a session's setting; tags of the file to be are credits too."""
+    if "volume" in parameter.name:
+        return "volume"
+    if parameter.name in _CREDITS or parameter.name.startswith("tag "):
+        return "credit"
+    return {"key": "key", "number of bars": "bars"}.get(parameter.name, "")
 
 
 def _tempo_changes(points: tuple[TempoPoint, ...]) -> tuple[TempoPoint, ...]:

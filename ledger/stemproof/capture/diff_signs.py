@@ -65,7 +65,8 @@ def _compare_line(
         return None
     sample = (come or gone)[0]
     verse = f" of verse {sample.line}" if sample.line > 1 else ""
-    what = f"{sample.kind.value}{verse}"
+    noun = "lyrics" if sample.kind is SignKind.LYRICS else _NOUNS[sample.kind][1]
+    what = f"{noun}{verse}"
     shift = _shift(gone, come)
     touched = [origin + float(sign.at) for sign in (come or gone)]
     bars = line.bars_between(min(touched), max(touched))
