@@ -72,20 +72,18 @@ def compare_device(
         text = f"{subject.label}: {name} {'switched on' if two.enabled else 'bypassed'}"
         change = _change("device.enabled", f"{name} on", text, two, name)
         findings.add(subject, replace(change, before=states[0], after=states[1]))
-    has_preset = one.preset != two.preset and bool(two.preset)
-    if has_preset:
-        text = (
-            f"{subject.label}: {name} preset {plain(one.preset) or 'none'} -> {plain(two.preset)}"
-        )
-        change = _change("device.preset", f"{name} preset", text, two, name)
-        findings.add(subject, replace(change, before=one.preset, after=two.preset))
-    pattern = _change("device.parameter", name, "", two, name)
     told = len(findings.decisions)
+    if one.preset != two.preset and two.preset:
+        _add_preset(findings, subject, one, two, name)
+    pattern = _change("device.parameter", name, "", two, name)
     findings.compare_parameters(subject, one.parameters, two.parameters, pattern)
     # A setting that is named, or a preset, also changes the bytes: that is told already.
-    is_told = has_preset or len(findings.decisions) > told
+    is_told = len(findings.decisions) > told
     if one.state != two.state and not is_told and not _is_rewritten(findings, two):
         _add_state(findings, subject, one, two, name)
+    if one.preset and not two.preset and len(findings.decisions) == told:
+        # Programs forget the preset's name when a setting changes: then that is what happened.
+        _add_preset(findings, subject, one, two, name)
     owner = replace(subject, identity=two.identity or subject.identity, device=name)
     findings.compare_automations(owner, one.automations, two.automations, _scope(two))
 
@@ -184,6 +182,13 @@ def _report(findings: Findings, loose: LooseDevice, verb: str) -> None:
     change = _change(f"device.{verb}", device_label(device), text, device)
     one, two = (title, None) if verb == "removed" else (None, title)
     findings.add(loose.subject, replace(change, before=one, after=two))
+
+
+def _add_preset(findings: Findings, subject: Subject, one: Device, two: Device, name: str) -> None:
+    presets = [plain(device.preset) or "none" for device in (one, two)]
+    text = f"{subject.label}: {name} preset {presets[0]} -> {presets[1]}"
+    change = _change("device.preset", f"{name} preset", text, two, name)
+    findings.add(subject, replace(change, before=one.preset, after=two.preset))
 
 
 def _add_state(findings: Findings, subject: Subject, one: Device, two: Device, name: str) -> None:

@@ -31,7 +31,9 @@ def parse_xml(xml: bytes, what: str, *, roots: Sequence[str], max_bytes: int) ->
     try:
         root = etree.fromstring(xml, strict_parser())
     except etree.XMLSyntaxError as error:
-        raise BadInput(f"{what} is not XML: {error.msg:.80}") from error
+        # libxml2 quotes what it met.
+        said = "".join(c if c.isprintable() else "?" for c in str(error.msg))
+        raise BadInput(f"{what} is not XML: {said:.80}") from error
     if root.tag not in roots:
         raise BadInput(f"the root element is {root.tag!r:.40}, want {roots[0]!r}")
     return root
