@@ -21,8 +21,9 @@ POLL_S = 0.3
 CUT = 160
 # More lines than anybody reads; all of a log is in its file.
 MAX_SHOWN = 1_000_000
-_AGO = re.compile(r"(\d{1,6})([mhdw])", re.ASCII)
+_AGO = re.compile(r"(\d{1,6}) ?(m|h|d|w|minutes?|hours?|days?|weeks?)( ago)?", re.ASCII)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_DAYS = {"today": 0, "yesterday": 1}
 
 log_app = typer.Typer(help="What is recorded: to read, to follow, to check.")
 
@@ -32,7 +33,7 @@ Name = Annotated[
 ]
 Stage = Annotated[str | None, typer.Option(help="Only this stage, such as mixing.")]
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
-All = Annotated[bool, typer.Option("--all", help="Also the watch's signs of life.")]
+All = Annotated[bool, typer.Option("--all", help="Also the watch's signs of life, and each undo step.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -46,7 +47,7 @@ def show(
     stage: Stage = None,
     since: Annotated[
         str | None,
-        typer.Option(metavar="WHEN", help="A date, a date and time, or 30m, 2h, 3d, 1w ago."),
+        typer.Option(metavar="WHEN", help="A date (and time), yesterday, 2h or '3 days ago'."),
     ] = None,
     limit: Annotated[
         int, typer.Option(min=1, max=MAX_SHOWN, help="At most so many, the newest.")
@@ -157,22 +158,29 @@ def _wanted(
     return Wanted(
         work=None if work is None else find_work(log, work).id,
         stage=stage,
-        since=None if since is None else _moment(since),
+        since=None if since is None else moment(since),
         heartbeats=heartbeats,
     )
 
 
-def _moment(text: str) -> datetime:
+def moment(text: str) -> datetime:
+    """Read a time as people say it: a date, yesterday, 2h, 3 days ago."""
     from stemproof.errors import Usage
 
     try:
-        ago = _AGO.fullmatch(text)
+        word = " ".join(text.lower().split())
+        if word in _DAYS:
+            # Days begin at midnight of the clock on the wall.
+            day = datetime.now().astimezone().date() - timedelta(days=_DAYS[word])
+            return datetime(day.year, day.month, day.day).astimezone(UTC)
+        ago = _AGO.fullmatch(word)
         if ago is not None:
-            return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+            return datetime.now(UTC) - timedelta(**{_UNITS[ago[2][0]]: int(ago[1])})
         return datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise Usage(
-            f"{text!r:.40} is not a time", hint="for example 2026-11-22, 2026-11-22T18:30 or 2h"
+            f"{text!r:.40} is not a time",
+            hint="for example 2026-11-22, 2026-11-22T18:30, yesterday, 2h or '3 days ago'",
         ) from error
 
 
@@ -198,10 +206,11 @@ def _tell(findings: Findings) -> None:
     verdict = "refuted" if findings.wrong else "verified"
     say.answer(
         f"{verdict}: {findings.events} events of {findings.works} works,"
-        f" {findings.checkpoints} checkpoints"
+        f" sealed {findings.checkpoints} times for a timestamp"
     )
     say.answer(
-        f"  {findings.openings} openings fit their commitments, {findings.erased} are erased"
+        f"  {findings.openings} details that they hold are as they were recorded,"
+        f" {findings.erased} are erased"
     )
     for sentence in findings.wrong:
         say.answer(f"  {say.clean(sentence)}")

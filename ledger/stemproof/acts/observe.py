@@ -33,6 +33,7 @@ from stemproof.acts.saves import (
 )
 from stemproof.acts.sound import NO_DIGEST, Heard, hear
 from stemproof.acts.survey import Found, survey
+from stemproof.acts.undone import record_undo_logs
 from stemproof.acts.unreadable import note_unreadable
 from stemproof.errors import Unavailable
 from stemproof.log.store import Log
@@ -70,6 +71,7 @@ def record_sessions(desk: Desk, sessions: Iterable[Found]) -> None:
     """Record sessions that changed, oldest save first, each in a transaction of its own."""
     for found in sessions:
         record_save(desk, found)
+    record_undo_logs(desk)
 
 
 def hear_and_record(desk: Desk, found: Found, absent: frozenset[bytes]) -> None:

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any, Final
 
 from stemproof.acts.begin import list_works
+from stemproof.acts.undone import tell_labels
 from stemproof.errors import Malformed
 from stemproof.log.store import OWN_WORK, Entry, Log
 from stemproof.record.canonical import Json, parse_object
@@ -18,8 +19,9 @@ from stemproof.record.event import Header, parse_header, parse_time
 _PAGE: Final = 500
 # Longer than any body that this program writes.
 _MAX_BODY: Final = 16 << 20
-# A sign of life every few minutes tells a person nothing.
-HEARTBEAT: Final = "watch.beat"
+# A sign of life every few minutes tells a person nothing, and the steps of an undo log are
+# summed up by the event before them.
+HIDDEN: Final = frozenset({"watch.beat", "undo.entry"})
 
 Body = Mapping[str, Any]  # JSON that this program wrote; read for showing only
 
@@ -39,7 +41,7 @@ class Wanted:
             (self.work is None or entry.work == self.work)
             and (self.stage is None or header.stage == self.stage)
             and (self.since is None or parse_time(header.time) >= self.since)
-            and (self.heartbeats or header.action != HEARTBEAT)
+            and (self.heartbeats or header.action not in HIDDEN)
         )
 
 
@@ -167,6 +169,12 @@ def _saved(word: str) -> Callable[[Body], str]:
     return lambda body: f"{body['path']}: {word}, {_amount(body['decisions'], 'decision')}"
 
 
+def _undo_read(body: Body) -> str:
+    labels = {label: count for label, count in body["labels"]}
+    told = tell_labels(body["new"], labels)
+    return f"{body['path']}: {told}; {body['first'][:10]} to {body['last'][:10]} as it claims"
+
+
 def _events_erased(body: Body) -> str:
     count = sum(last - first + 1 for item in body["erased"] for first, last in item["events"])
     return f"erased: what opened {_amount(count, 'event')}"
@@ -199,6 +207,8 @@ _TELLERS: Final[dict[str, Callable[[Body], str]]] = {
     "session.copied": lambda body: f"{body['path']}: a copy of {body['from']}",
     "audio.appeared": _audio("new"),
     "audio.changed": _audio("changed"),
+    "undo.read": _undo_read,
+    "undo.entry": lambda body: f"{body['path']}: {body['text']}, {body['claimed_time']} it claims",
     "watch.open": lambda body: "watch begins",
     "watch.beat": lambda body: "watch goes on",
     "watch.close": lambda body: "watch ends",
