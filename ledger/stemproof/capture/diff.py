@@ -21,6 +21,7 @@ from .diff_splits import report_splits
 from .diff_takes import compare_takes
 from .diff_tracks import Names, compare_strip, pair_tracks, scope_of, track_labels
 from .findings import Findings
+from .identity import is_renewed, without_identities
 from .match import find_reordered, pair_things
 from .sentences import note_count, plain
 from .sessions.model import (
@@ -45,6 +46,8 @@ def diff(before: Session, after: Session) -> list[Decision]:
         # At most the version's name for itself differs: nothing was changed, nor upgraded.
         return []
     upgraded = (before.application, before.version) != (after.application, after.version)
+    if is_renewed(before, after):
+        before, after = without_identities(before), without_identities(after)
     return _Comparison(before, after, upgraded=upgraded).run()
 
 
@@ -205,9 +208,7 @@ class _Comparison:
         one, two = self._before.tracks[old], self._after.tracks[new]
         subject = self._subject(self._after, new)
         if is_reordered:
-            text = f"{subject.label}: track moved from place {old + 1} to {new + 1}"
-            change = Change("track.reordered", "order of tracks", text, str(old + 1), str(new + 1))
-            self._findings.add(subject, change)
+            self._report_order(subject, old, new)
         compare_strip(self._findings, subject, one, two, self._names)
         clips = compare_takes(self._findings, subject, one, two)
         gone, come = compare_clips(self._findings, subject, self._times, *clips)
@@ -216,6 +217,19 @@ class _Comparison:
         lost, found = compare_chain(self._findings, subject, one.devices, two.devices)
         self._devices_gone += lost
         self._devices_come += found
+
+    def _report_order(self, subject: Subject, old: int, new: int) -> None:
+        places = [str(old + 1), str(new + 1)]
+        text = f"{subject.label}: track moved from place {places[0]} to {places[1]}"
+        if old == new:
+            # The others moved around it.
+            sides = (self._before, old), (self._after, new)
+            labels = [self._labels[id(s)][i - 1] if i else "the first" for s, i in sides]
+            places = [f"after {label}" if new else label for label in labels]
+            text = f"{subject.label}: track moved from {places[0]} to {places[1]}"
+        if places[0] != places[1]:
+            change = Change("track.reordered", "order of tracks", text, places[0], places[1])
+            self._findings.add(subject, change)
 
     def _remove_track(self, index: int) -> None:
         track = self._before.tracks[index]

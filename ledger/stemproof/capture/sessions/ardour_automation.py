@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from stemproof.errors import BadInput
 
 from .model import Automation, Parameter, Point, TimeUnit, Unit
-from .numbers import parse_decimal
+from .numbers import is_decimal, parse_decimal
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -64,21 +64,27 @@ def read_list(node: _Element, clock: Clock, target: str, unit: Unit) -> Automati
     words = (events.text or "").split() if events is not None else []
     if len(words) % 2 or len(words) > 2 * MAX_POINTS:
         raise BadInput(f"an automation list has {len(words)} numbers, want pairs of them")
-    time_unit = TimeUnit.SECOND
-    points = []
-    for at, value in zip(words[::2], words[1::2], strict=True):
-        moment = clock.moment(at, "an automation point's time")
-        parse_decimal(value, "an automation point's value")
-        time_unit = moment.unit
-        points.append(Point(moment.value, value))
+    points = [
+        Point(clock.point(at, "an automation point's time"), _checked(value))
+        for at, value in zip(words[::2], words[1::2], strict=True)
+    ]
+    is_musical = bool(words) and words[0][:1] == "b"
+    if any((at[:1] == "b") is not is_musical for at in words[::2]):
+        raise BadInput("an automation list counts samples and beats, want one of them")
     return Automation(
         target,
         tuple(points),
         node.get("id", ""),
-        time_unit,
+        TimeUnit.QUARTER if is_musical else TimeUnit.SECOND,
         node.get("state", "Off") not in ("Off", "Manual"),
         unit,
     )
+
+
+def _checked(value: str) -> str:
+    if not is_decimal(value):
+        raise BadInput(f"an automation point's value is {value!r:.40}, want a decimal number")
+    return value
 
 
 class Controls:

@@ -10,6 +10,7 @@ Version 3 counts tempo points by bars and beats, later ones by frames. No I/O.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -36,6 +37,13 @@ class Clock:
 
     sample_rate: int
     superclock: int
+
+    def point(self, text: str, what: str) -> Fraction:
+        """Read a position as `moment` does, without its unit: lists have thousands."""
+        digits = text[1:]
+        if text[:1] == "a" and len(digits) < 18 and digits.isascii() and digits.isdigit():
+            return Fraction(int(digits), self.superclock)
+        return self.moment(text, what).value
 
     def moment(self, text: str, what: str) -> Moment:
         """Read a position or a length; of a length only how long it is."""
@@ -64,43 +72,36 @@ def read_tempo(tempo_map: _Element | None, clock: Clock) -> tuple[TempoPoint, ..
     """Read tempi and metres into one list of points, the first at the start."""
     if tempo_map is None:
         return (TempoPoint(_START, "120", 4, 4),)
-    metres = [(_place(m, clock), *_metre(m)) for m in tempo_map.iter("Meter")]
-    if metres and metres[0][0] is None:
+    metres = {_place(m, clock): _metre(m) for m in tempo_map.iter("Meter")}
+    if None in metres:
         return _read_by_bars(tempo_map)
-    tempi = [(_place(t, clock), *_speed(t)) for t in tempo_map.iter("Tempo") if _is_active(t)]
-    places = sorted({at.value: at for at, *_ in (*tempi, *metres) if at is not None}.items())
+    tempi = {_place(t, clock): _speed(t) for t in tempo_map.iter("Tempo") if _is_active(t)}
+    places = {at for at in (*tempi, *metres) if at is not None}
     points: list[TempoPoint] = []
-    bpm, end, over, under = "120", "", 4, 4
-    for _, at in places:
-        ramp = False
-        for place, found, target in tempi:
-            if place == at:
-                bpm, end, ramp = found, target, bool(target)
-        for place, divisions, unit in metres:
-            if place == at:
-                over, under = divisions, unit
-        points.append(
-            TempoPoint(at if points else _START, bpm, over, under, ramp, end if ramp else "")
-        )
+    bpm, (over, under) = "120", (4, 4)
+    for at in sorted(places, key=lambda place: place.value):
+        bpm, ramp_to = tempi.get(at, (bpm, ""))
+        over, under = metres.get(at, (over, under))
+        place = at if points else _START
+        points.append(TempoPoint(place, bpm, over, under, bool(ramp_to), ramp_to))
     return tuple(points) or (TempoPoint(_START, "120", 4, 4),)
 
 
 def _read_by_bars(tempo_map: _Element) -> tuple[TempoPoint, ...]:
     """Read version 3: points stand at bar, beat and tick; bars are counted metre by metre."""
     metres = [(_bar_beat(m), *_metre(m)) for m in tempo_map.iter("Meter")]
-    starts: list[tuple[int, Fraction, int, int]] = []
+    starts = [(1, Fraction(0), 4, 4)]
     for (bar, _), over, under in sorted(metres):
-        at = Fraction(0)
-        if starts:
-            last_bar, last_at, last_over, last_under = starts[-1]
-            at = last_at + Fraction((bar - last_bar) * last_over * 4, last_under)
-        starts.append((bar, at, over, under))
-    tempi = [(_bar_beat(t), _speed(t)[0]) for t in tempo_map.iter("Tempo")]
+        last_bar, last_at, last_over, last_under = starts[-1]
+        at = last_at + Fraction((bar - last_bar) * last_over * 4, last_under)
+        starts.append((bar, max(at, last_at), over, under))
     found = [(at, "", over, under) for _, at, over, under in starts]
-    for (bar, beat), bpm in tempi:
-        first, at, over, under = [s for s in starts if s[0] <= bar][-1] if bar > 1 else starts[0]
+    bars = [start[0] for start in starts]
+    for node in tempo_map.iter("Tempo"):
+        bar, beat = _bar_beat(node)
+        first, at, over, under = starts[max(0, bisect_right(bars, bar) - 1)]
         quarters = at + (Fraction((bar - first) * over) + beat) * Fraction(4, under)
-        found.append((max(quarters, Fraction(0)), bpm, 0, 0))
+        found.append((max(quarters, Fraction(0)), _speed(node)[0], 0, 0))
     return _merged(found)
 
 
