@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 from .decision import Change, Scope, Subject
 from .diff_devices import compare_chain, report_loose
-from .diff_media import compare_media
+from .diff_media import compare_media, inner_audio
 from .diff_signs import added_signs, compare_signs
 from .findings import Findings
 from .match import Key, pair_things
 from .notes import NoteChange, compare_notes
 from .sentences import clip_label, clip_place, note_count, note_sentence, notes_place, plain
-from .sessions.model import AUDIO_PARAMETER, Clip, ClipKind, Moment, Take
+from .sessions.model import Clip, ClipKind, Moment, Take
 from .timeline import Timeline, is_same_moment
 
 TAKE_PARAMETERS = frozenset(
@@ -42,9 +42,7 @@ def clip_content(clip: Clip) -> Hashable:
     """What a clip plays, wherever it stands; None if that tells nothing."""
     if clip.kind in (ClipKind.SLOT, ClipKind.EMPTY, ClipKind.PATTERN):
         return None
-    # Audio that lies in the session file itself is known by its digest.
-    inside = next((p.value for p in clip.parameters if p.name == AUDIO_PARAMETER), None)
-    media = clip.media or inside
+    media = clip.media or inner_audio(clip)
     if not clip.notes and media is None and not clip.points:
         return None
     notes = (clip.notes, clip.controllers)
@@ -331,7 +329,7 @@ def _same_place(clip: Clip) -> Hashable:
 
 
 # A clip that was cut and pasted has a new identity: what it plays tells that it is the same.
-_KEYS: tuple[Key[Clip], ...] = (_identity, _equal, _same_place, clip_content)
+_KEYS: tuple[Key[Clip], ...] = (_identity, _equal, _same_place, clip_content, inner_audio)
 
 
 def _loose_identity(loose: LooseClip) -> Hashable:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from .decision import Change, Subject
 from .findings import Findings
 from .sentences import clip_label, plain
-from .sessions.model import Clip, MediaRef
+from .sessions.model import AUDIO_PARAMETER, Clip, MediaRef
 
 
 def compare_media(findings: Findings, subject: Subject, one: Clip, two: Clip) -> None:
@@ -50,3 +50,8 @@ def _is_same_file(one: MediaRef, two: MediaRef) -> bool:
     if one.content and two.content:
         return one.content == two.content
     return one.file_name.casefold() == two.file_name.casefold()
+
+
+def inner_audio(clip: Clip) -> str | None:
+    """Give the digest of audio that lies in the session file itself; None for any other clip."""
+    return next((p.value for p in clip.parameters if p.name == AUDIO_PARAMETER), None)

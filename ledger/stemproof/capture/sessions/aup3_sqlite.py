@@ -42,7 +42,8 @@ def read_blobs(data: bytes) -> tuple[bytes, bytes]:
                 row = _row(database, table)
                 if row is not None:
                     return row
-    except (sqlite3.Error, OverflowError, MemoryError) as error:
+    except (sqlite3.Error, UnicodeDecodeError, OverflowError, MemoryError) as error:
+        # SQLite quotes what it stumbles over, and that need not be text.
         raise BadInput("the SQLite file of the Audacity project is damaged") from error
     raise BadInput("the Audacity project holds no saved project")
 
