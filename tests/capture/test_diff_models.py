@@ -214,10 +214,14 @@ class Desk:
 
     def carry_out(self, decisions: Sequence[Decision], labels: dict[str, str]) -> None:
         moved: list[tuple[int, str]] = []
+        order = list(self.order)
         for decision in decisions:
             group, verb = decision.kind.split(".")
             if decision.kind == "track.reordered":
-                moved.append((int(decision.after or 0), decision.object_id))
+                after = decision.after or ""
+                # One that the others moved around stands at its old place, behind another.
+                place = int(after) if after.isdecimal() else 1 + order.index(decision.object_id)
+                moved.append((place, decision.object_id))
             elif decision.kind == "device.moved":
                 self.chains[decision.object_id] = labels[decision.after or ""]
             elif group == "notes":
