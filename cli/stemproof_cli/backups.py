@@ -69,12 +69,13 @@ def restore(
     json: Json = False,
 ) -> None:
     """Bring a ledger back from a backup into an empty folder, and go on as a new device."""
-    from stemproof.acts.backing import restore_backup
+    from stemproof.acts.backing import check_source, restore_backup
     from stemproof.acts.home import now
     from stemproof.keys.passphrase import choose_passphrase
     from stemproof_cli.keys import keep_passphrase, read_words
 
     home = context.home()
+    check_source(home, source)
     words = read_words("the 24 words", words_fd)
     passphrase = choose_passphrase(
         descriptor=context.settings.passphrase_fd, prompt=context.prompt()

@@ -16,7 +16,7 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 WordsFd = Annotated[
     int | None, typer.Option(help="Read the words from this file descriptor, on one line or more.")
 ]
-WORD_ROWS = 6
+WORD_COLUMNS = 4
 
 
 def register(app: typer.Typer) -> None:
@@ -232,8 +232,9 @@ def _ask_words(question: str) -> str:
 
 
 def _show_words(words: str, *heading: str) -> None:
-    """Write words in columns, numbered downwards."""
+    """Write words in four columns, numbered as one reads: along the lines."""
     say.answer(*heading, "")
-    numbered = [f"{number:2d} {word}" for number, word in enumerate(words.split(), start=1)]
-    for row in range(WORD_ROWS):
-        say.answer("  " + "".join(cell.ljust(14) for cell in numbered[row::WORD_ROWS]).rstrip())
+    numbered = [f"{number:2d}. {word}" for number, word in enumerate(words.split(), start=1)]
+    for start in range(0, len(numbered), WORD_COLUMNS):
+        row = numbered[start : start + WORD_COLUMNS]
+        say.answer("  " + "".join(cell.ljust(16) for cell in row).rstrip())

@@ -33,7 +33,9 @@ Name = Annotated[
 ]
 Stage = Annotated[str | None, typer.Option(help="Only this stage, such as mixing.")]
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
-All = Annotated[bool, typer.Option("--all", help="Also the watch's signs of life, and each undo step.")]
+All = Annotated[
+    bool, typer.Option("--all", help="Also the watch's signs of life, and each undo step.")
+]
 
 
 def register(app: typer.Typer) -> None:

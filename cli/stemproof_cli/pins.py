@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -123,7 +124,10 @@ def status(json: Json = False) -> None:
 @pin_app.command()
 def fetch(
     cid: Annotated[str, typer.Argument(metavar="CID", help="What to fetch.")],
-    target: Annotated[Path, typer.Option("--out", help="Where to write it.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Where to write it; by default its name, in this folder."),
+    ] = None,
     gateway: Annotated[
         list[str] | None, typer.Option(help="A gateway to ask; several may.")
     ] = None,
@@ -132,15 +136,21 @@ def fetch(
     ] = False,
 ) -> None:
     """Fetch pinned content; every block is checked against its CID."""
+    from stemproof.errors import Usage
     from stemproof.pin import node
     from stemproof.pin.age import decrypt_file
     from stemproof.pin.gateway import fetch as fetch_from
 
     wanted = _parse_cid(cid)
+    target = out or Path(_name_of(cid, decrypt=decrypt))
+    if target.exists() or target.is_symlink():
+        raise Usage(f"{target} exists already", hint="name another file with --out")
     running = node.status(context.home().blocks)
     gateways = [*(gateway or []), *([] if running is None else [running.gateway_url])]
     keys = context.unlock(context.ledger()) if decrypt else None
-    received = target if keys is None else target.with_name(target.name + ".age")
+    # A name of its own: the encrypted file may have been fetched before.
+    beside = target.with_name(f".{target.name[:80]}.{secrets.token_hex(4)}.age")
+    received = target if keys is None else beside
     with say.waiting(f"fetching {cid}"):
         fetched = fetch_from(wanted, gateways, received)
     for name in fetched.hidden:
@@ -207,6 +217,21 @@ def cid(
     from stemproof.pin.tree import build_path
 
     say.answer(str(build_path(path, profile=profile_named(profile)).cid))
+
+
+def _name_of(cid: str, *, decrypt: bool) -> str:
+    """Give the file name of what this ledger pinned; of anything else, the CID."""
+    from stemproof.acts.home import opened
+    from stemproof.acts.pinning import list_pins
+
+    home = context.home()
+    if home.exists:
+        with opened(home) as log:
+            for pin in list_pins(log):
+                if pin.cid == cid:
+                    name = Path(pin.path).name
+                    return f"{name}.age" if pin.encrypted and not decrypt else name
+    return cid
 
 
 def _parse_cid(text: str) -> Cid:

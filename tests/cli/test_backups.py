@@ -89,3 +89,22 @@ def test_words_that_nobody_gives_are_asked_for(saved: Saved, tmp_path: Path) -> 
     assert answer.code == 3
     assert "the 24 words are needed" in answer.err
     assert "--words-fd" in answer.err
+
+
+def test_a_backup_into_a_folder_that_is_not_there_says_so(saved: Saved, tmp_path: Path) -> None:
+    answer = stemproof(saved.home, "backup", str(tmp_path / "disk" / "b"))
+    assert (answer.code, answer.out) == (3, "")
+    assert f"there is no folder {tmp_path / 'disk'} to put the backup in" in answer.err
+    answer = stemproof(saved.home, "backup", str(tmp_path))
+    assert f"{tmp_path} is a folder" in answer.err
+
+
+def test_what_cannot_be_restored_is_told_before_words_are_asked_for(
+    saved: Saved, tmp_path: Path
+) -> None:
+    absent = stemproof(tmp_path / "new", "restore", str(tmp_path / "nope.bak"))
+    assert absent.code == 3
+    assert f"there is no backup at {tmp_path / 'nope.bak'}" in absent.err
+    taken = stemproof(saved.home, "restore", str(saved.file))
+    assert taken.code == 2
+    assert "not an empty folder" in taken.err

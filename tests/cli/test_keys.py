@@ -250,3 +250,18 @@ def test_damaged_public_keys_are_written_anew_by_unlocking(home: Path) -> None:
     assert "key backup" in shown.err
     stemproof(home, "key", "backup", "--yes", passphrase_fd=PASSPHRASE)
     assert (home / "keys.json").read_bytes() == whole
+
+
+def test_words_stand_in_four_columns_numbered_along_the_lines(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from stemproof_cli.keys import _show_words
+
+    _show_words(" ".join(f"word{number}" for number in range(1, 25)), "words")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ["words", ""]
+    assert [line.split() for line in lines[2:4]] == [
+        ["1.", "word1", "2.", "word2", "3.", "word3", "4.", "word4"],
+        ["5.", "word5", "6.", "word6", "7.", "word7", "8.", "word8"],
+    ]
+    assert len(lines) == 8

@@ -23,14 +23,15 @@ from stemproof.acts.home import Home, opened
 from stemproof.log.store import Draft
 from stemproof.record.canonical import canonical_bytes
 from stemproof.record.event import format_time
+from stemproof_cli.logs import moment
 
 PASSPHRASE = "correct horse battery staple"
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
-def decision(text: str, stage: str, moment: datetime) -> Draft:
+def decision(text: str, stage: str, at: datetime) -> Draft:
     return Draft(
-        time=format_time(moment),
+        time=format_time(at),
         action="decision.param",
         stage=stage,
         class_="human_with_tool",
@@ -112,10 +113,27 @@ def test_times_are_those_of_the_clock_on_the_wall(made: Path) -> None:
     assert "2026-11-22 07:00:00" in done.stdout
 
 
+def test_since_takes_what_people_say() -> None:
+    today = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+    assert moment("today") == today
+    assert moment(" Yesterday") == (today - timedelta(days=1)).replace(tzinfo=None).astimezone(UTC)
+    for text, ago in (
+        ("2 days ago", timedelta(days=2)),
+        ("1 week ago", timedelta(weeks=1)),
+        ("90 minutes", timedelta(minutes=90)),
+        ("2h", timedelta(hours=2)),
+        ("3 d ago", timedelta(days=3)),
+    ):
+        assert abs(datetime.now(UTC) - ago - moment(text)) < timedelta(seconds=30)
+    assert moment("2026-11-22T18:30+00:00") == datetime(2026, 11, 22, 18, 30, tzinfo=UTC)
+    assert moment("2026-11-22") == datetime(2026, 11, 22).astimezone(UTC)
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--since", "yesterday"], "'yesterday' is not a time"),
+        (["--since", "someday"], "'someday' is not a time"),
+        (["--since", "3 days hence"], "'3 days hence' is not a time"),
         (["--since", "999999w"], "'999999w' is not a time"),
         (["--stage", "mix"], "'mix' is not a stage"),
         (["--limit", "0"], "greater than or equal to 1"),
@@ -175,7 +193,7 @@ def test_following_ends_after_the_time_given(home: Path) -> None:
 def test_a_sound_log_is_verified(made: Path) -> None:
     answer = stemproof(made, "log", "check")
     assert (answer.code, answer.err) == (0, "")
-    assert answer.out.startswith("verified: 8 events of 2 works, 0 checkpoints\n")
+    assert answer.out.startswith("verified: 8 events of 2 works, sealed 0 times for a timestamp\n")
     document = json.loads(stemproof(made, "log", "check", "--json").out)
     assert (document["verdict"], document["events"], document["wrong"]) == ("verified", 8, [])
 

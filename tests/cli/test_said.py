@@ -279,3 +279,12 @@ def test_while_somebody_reads_the_erased_bytes_stay_and_that_is_said(desk: Desk)
     again = desk.run("erase", event, "--yes")
     assert (again.code, again.err) == (0, "")
     assert SECRET.encode() not in desk.bytes_of_all_files()
+
+
+def test_erasing_where_a_work_begins_says_what_is_lost_with_it(desk: Desk) -> None:
+    opening = next(line for line in desk.lines() if line.header.action == "work.open")
+    note = number_in(desk.run("note", "harmless", "--work", "Low Tide"))
+    answer = desk.run("erase", str(opening.entry.id), note, "--yes")
+    assert answer.code == 0
+    assert f"  event {opening.entry.id}: where the work begins; nothing shows" in answer.out
+    assert "what cannot be shown any more" not in desk.run("erase", note, "--yes").out

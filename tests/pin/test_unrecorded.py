@@ -139,3 +139,31 @@ def test_while_its_node_is_down_it_is_kept_in_mind(desk: Desk) -> None:
     assert done.code == 0
     assert "pinned before as" in done.err
     assert desk.pinned_actions == 2
+
+
+def test_a_pin_is_fetched_under_its_name_and_nothing_is_written_over(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.pin(desk.keeper())
+    with opened(desk.home) as log:
+        (pinned,) = list_pins(log)
+    out = tmp_path / "out"
+    out.mkdir()
+    monkeypatch.chdir(out)
+    assert stemproof(desk.home.path, "pin", "fetch", pinned.cid).code == 0
+    opening = ("pin", "fetch", pinned.cid, "--decrypt")
+    assert stemproof(desk.home.path, *opening, passphrase_fd=PASSPHRASE).code == 0
+    assert sorted(path.name for path in out.iterdir()) == ["lead.wav", "lead.wav.age"]
+    assert (out / "lead.wav").read_bytes() == desk.stem.read_bytes()
+    again = stemproof(desk.home.path, *opening)
+    assert (again.code, "lead.wav exists already" in again.err) == (2, True)
+    # A ledger that did not pin it knows no name for it.
+    gateway = f"http://127.0.0.1:{_running(desk).gateway_port}"
+    stranger = stemproof(tmp_path / "other", "pin", "fetch", pinned.cid, "--gateway", gateway)
+    assert (stranger.code, (out / pinned.cid).exists()) == (0, True)
+
+
+def _running(desk: Desk) -> node.NodeStatus:
+    found = node.status(desk.home.blocks)
+    assert found is not None
+    return found

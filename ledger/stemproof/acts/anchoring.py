@@ -45,13 +45,16 @@ class Planned:
 def connect(home: Home, log: Log, *, chain: str | None = None, rpc: str | None = None) -> Chain:
     """Open the chain named, else the ledger's own, else the local chain if it runs."""
     from stemproof.anchor.chains import find_chain, load_chains
-    from stemproof.anchor.evm import open_chain
 
     name, url = choose_chain(home, log, chain=chain, rpc=rpc)
     if url is not None:
         check_address(url)
     chains = load_chains(home.chains_file if home.chains_file.exists() else None)
-    return open_chain(find_chain(chains, name), rpc_url=url)
+    info = find_chain(chains, name)
+    # It imports web3: what the user's words alone show to be wrong is told before.
+    from stemproof.anchor.evm import open_chain
+
+    return open_chain(info, rpc_url=url)
 
 
 def choose_chain(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from stemproof.acts.home import Home, opened
 from stemproof.acts.keeping import check_place, restore_keys
-from stemproof.errors import BadInput
+from stemproof.errors import BadInput, Usage
 from stemproof.log.store import Log
 from stemproof.record.event import parse_header
 
@@ -39,6 +39,7 @@ def back_up(home: Home, target: Path, moment: datetime) -> Report:
     from stemproof.log.restore import find_last_backup
 
     check_place(home)
+    check_target(target)
     public = read_public(home.path)
     with opened(home) as log:
         erased = _newest_erasure(log)
@@ -54,6 +55,35 @@ def back_up(home: Home, target: Path, moment: datetime) -> Report:
     with opened(home) as log:
         log.put_setting(BACKUP_SETTING, report.made)
     return report
+
+
+def check_target(target: Path) -> None:
+    """Refuse a place where no backup can be begun."""
+    folder = target.absolute().parent
+    if not folder.is_dir():
+        raise BadInput(
+            f"there is no folder {folder} to put the backup in",
+            hint="make it first; if it is on another disk, see that the disk is there",
+        )
+    if target.is_dir():
+        example = target / "ledger.backup"
+        raise BadInput(f"{target} is a folder", hint=f"name a file in it: {example}")
+
+
+def check_source(home: Home, source: Path) -> None:
+    """Refuse what cannot be restored before anybody is asked for words."""
+    from stemproof.log.backupfile import disk_errors, open_source
+
+    if not source.is_file():
+        raise BadInput(f"there is no backup at {source}", hint="name the file of a backup")
+    with disk_errors(source), open_source(source):
+        pass
+    into = home.path
+    if into.exists() and (not into.is_dir() or any(into.iterdir())):
+        raise Usage(
+            f"{into} is not an empty folder; a backup is never mixed with other files",
+            hint="restore into another folder with --home",
+        )
 
 
 def restore_backup(

@@ -145,6 +145,32 @@ def _delete(log: Log, plan: Plan, moment: datetime) -> None:
             log.append(work_id, [fact(ERASED, moment, body)])
 
 
+def consequences(plan: Plan) -> list[str]:
+    """Tell in sentences what can never be shown again once single events are erased."""
+    whole = {work.id for work in plan.whole_works}
+    told = []
+    for action, what in _SHOWN_BY.items():
+        events = [
+            str(target.entry.id)
+            for target in plan.targets
+            if target.entry.work not in whole
+            and target.header.action == action
+            and "body" in target.fields
+        ]
+        if events:
+            told.append(f"event {_few(events)}: {what}")
+    return told
+
+
+_SHOWN_BY: Final = {
+    "work.open": "where the work begins; nothing shows its first title then",
+    "session.open": "where a session begins; no claim shows then when it was begun",
+    "audio.appeared": "a recorded file; no claim can name it then",
+    "audio.changed": "a recorded file; no claim can name it then",
+    "claim.made": "a claim; its bundle cannot be written again then",
+}
+
+
 def beyond_reach(log: Log, plan: Plan) -> list[str]:
     """Tell in sentences where what is erased may still be."""
     told = []

@@ -48,7 +48,8 @@ def choose_passphrase(*, descriptor: int | None = None, prompt: Prompt | None = 
             "new keys need a passphrase and nobody can be asked for one",
             hint="run it in a terminal, or hand in a file descriptor",
         )
-    first = normal_passphrase(prompt("new passphrase: "))
+    question = "new passphrase; it protects your keys, which sign in your name, on this computer: "
+    first = normal_passphrase(prompt(question))
     if normal_passphrase(prompt("the same again: ")) != first:
         raise BadInput("the two passphrases differ")
     return first
