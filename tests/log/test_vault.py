@@ -20,7 +20,8 @@ from stemproof.errors import BadInput, Locked, Malformed
 from stemproof.keys.derive import age_identity_of, age_recipient_of
 from stemproof.log.difference import apply_difference, make_difference
 from stemproof.log.packing import repack, unpack
-from stemproof.log.vault import MAX_DEPTH, Dropped, Fresh, Unseal, Vault, open_vault, open_with
+from stemproof.log.sealedfile import Unseal, open_with
+from stemproof.log.vault import MAX_DEPTH, Dropped, Fresh, Vault, open_vault
 
 WORK, OTHER = b"\x01" * 16, b"\x02" * 16
 SECRET = bytes(range(32))

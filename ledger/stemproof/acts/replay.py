@@ -14,7 +14,15 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from stemproof.acts.saved import Save, decide, decision_action, decision_body, read_save, save_body
+from stemproof.acts.saved import (
+    Save,
+    decide,
+    decision_action,
+    decision_body,
+    program_version,
+    read_save,
+    save_body,
+)
 from stemproof.errors import BadInput, Usage
 from stemproof.log.store import OWN_WORK, Log
 from stemproof.record.event import parse_header
@@ -235,16 +243,15 @@ def _judged(event: _Event, save: Body, path: str, wrong: str) -> Verdict:
 
 def _other_version(save: Body) -> str:
     """Say by which other program a save was read, if it was another one."""
-    from stemproof import __version__
     from stemproof.capture.rules import rules_version
     from stemproof.capture.sessions.registry import known_formats
 
     readers = {one.reader_name for one in known_formats()}
-    if save.get("program") == __version__ and save.get("rules") == rules_version():
+    if save.get("program") == program_version() and save.get("rules") == rules_version():
         if save.get("reader") in readers:
             return ""
     recorded = f"reader {save.get('reader', '(not recorded)')} of {save.get('program', 'earlier')}"
-    return f"recorded by {recorded}, this program is {__version__}"
+    return f"recorded by {recorded}, this program is {program_version()}"
 
 
 def _verdict(event: _Event, path: str, state: State, why: str) -> Verdict:

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from hashlib import sha256
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from stemproof import __version__
 from stemproof.acts.desk import Sitting
 from stemproof.acts.parsed import read_once
 from stemproof.capture.diff import diff
@@ -37,6 +38,12 @@ class Save:
     reader: str
 
 
+@cache
+def program_version() -> str:
+    """Give the version of this program, as each save names it."""
+    return version("stemproof")
+
+
 def read_save(path: str, data: bytes) -> Save:
     """Read a session file; raises `BadInput` where that cannot be done."""
     session = read_once(path, data)
@@ -57,7 +64,7 @@ def save_body(save: Save, decisions: list[Decision]) -> dict[str, Json]:
         "sha256": save.digest.hex(),
         "format": session.format,
         "reader": save.reader,
-        "program": __version__,
+        "program": program_version(),
         "application": f"{session.application} {session.version}".strip(),
         "tracks": len(session.tracks),
         "decisions": sum(not decision.is_note for decision in decisions),

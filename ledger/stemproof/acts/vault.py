@@ -19,8 +19,9 @@ from typing import Final
 
 from stemproof.errors import BadInput, Locked, StemproofError, Usage
 from stemproof.keys.public import read_public
+from stemproof.log.sealedfile import Unseal, open_with
 from stemproof.log.store import Log
-from stemproof.log.vault import Fresh, Size, Unseal, Vault, open_vault, open_with
+from stemproof.log.vault import Fresh, Size, Vault, open_vault
 from stemproof.record.event import format_time
 
 __all__ = ["Fresh", "Retention", "Size", "Unseal", "keep", "open_with", "opened_vault"]

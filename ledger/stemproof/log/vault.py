@@ -5,20 +5,15 @@
 
 Keeping needs a public key only, reading the secret one. A save that is much like the one
 before is written as a difference from it (`difference`), at most MAX_DEPTH steps deep.
-What is encrypted (age, one X25519 recipient) is canonical JSON, a line feed, and LZMA:
-
-    {"content":608123,"difference":true,"head":"","memory":8,"packing":"plain","tail":""}
-
 Whatever is read is compared with the digest under which it was kept. One connection, one
 thread; several processes take turns by SQLite's write lock.
 """
 
 from __future__ import annotations
 
-import lzma
 import sqlite3
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -26,9 +21,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-from stemproof.errors import BadInput, Malformed
-from stemproof.log.difference import apply_difference, make_difference
-from stemproof.log.packing import MAX_CONTENT, Content, repack, unpack
+from stemproof.errors import BadInput
+from stemproof.log.difference import make_difference
+from stemproof.log.packing import Content, repack, unpack
+from stemproof.log.sealedfile import Unseal, read_part, seal
 from stemproof.log.sqlite import (
     BUSY_TIMEOUT_MS,
     converted,
@@ -36,18 +32,11 @@ from stemproof.log.sqlite import (
     run_script,
     transaction,
 )
-from stemproof.record.canonical import canonical_bytes, parse_object
 
 VAULT_VERSION: Final = 1
 VAULT_ID: Final = 0x53544556  # "STEV"
 # To read a save, so many are opened at most; to lose one file costs at most so many.
 MAX_DEPTH: Final = 31
-# Beyond it the slower, denser way of packing would hold a save up.
-_SMALL: Final = 128 << 10
-_MAX_HEAD: Final = 4096
-
-Unseal = Callable[[bytes], bytes]
-"""Opens what was encrypted to the vault's recipient; raises `Locked` where it cannot."""
 
 _STATEMENTS: Final = parse_statements(files(__package__).joinpath("vault.sql").read_text("utf-8"))
 
@@ -102,13 +91,13 @@ class Vault:
         difference = None
         if base is not None and fresh.before is not None:
             difference = make_difference(unpack(fresh.before).data, content.data)
-        sealed = self._seal(content, difference)
+        sealed = seal(content, difference, self._recipient)
         with self._writing():
             # Another process may have kept it meanwhile, or dropped what it rests on.
             if self._place(fresh.work, digest) is not None:
                 return False
             if difference is not None and self._base(fresh.work, fresh.before) != base:
-                base, sealed = None, self._seal(content, None)
+                base, sealed = None, seal(content, None, self._recipient)
             (number,) = self._one("next")
             rests: tuple[int | None, int, int] = (None, 0, number)
             if base is not None and difference is not None:
@@ -144,7 +133,7 @@ class Vault:
                 return Dropped()
             if unseal is not None:
                 for (number,) in self._all("resting_on", place[0]):
-                    whole = self._seal(self._open(number, unseal), None)
+                    whole = seal(self._open(number, unseal), None, self._recipient)
                     self._run("stand_alone", whole, number)
                     self._run("rechain", number)
             later = int(self._one("count_after", place[0])[0])
@@ -196,27 +185,6 @@ class Vault:
             (busy, _, _) = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return not busy
 
-    def _seal(self, content: Content, difference: bytes | None) -> bytes:
-        from pyrage import encrypt, x25519
-
-        payload = content.data if difference is None else difference
-        head = canonical_bytes(
-            {
-                "content": len(content.data),
-                "difference": difference is not None,
-                "head": content.head.hex(),
-                "memory": content.memory,
-                "packing": content.packing,
-                "tail": content.tail.hex(),
-                "zlib": zlib.ZLIB_RUNTIME_VERSION,
-            }
-        )
-        packed = lzma.compress(
-            payload, lzma.FORMAT_ALONE, preset=6 if len(payload) <= _SMALL else 1
-        )
-        recipient = x25519.Recipient.from_str(self._recipient)
-        return bytes(encrypt(head + b"\n" + packed, [recipient]))
-
     def _open(self, number: int, unseal: Unseal) -> Content:
         """Read a file's content, through the files that it rests on."""
         chain: list[Any] = []
@@ -227,7 +195,7 @@ class Vault:
             at = base if len(chain) <= MAX_DEPTH + 1 else None
         content = Content("plain", b"")
         for digest, sealed in reversed(chain):
-            content = _read_part(unseal(sealed), content.data)
+            content = read_part(unseal(sealed), content.data)
             found = sha256(repack(content)).digest()
             if found != digest:
                 raise BadInput(
@@ -275,23 +243,6 @@ def open_vault(path: Path, recipient: str) -> Iterator[Vault]:
         yield Vault(path, connection, recipient)
 
 
-def open_with(identities: Sequence[str]) -> Unseal:
-    """Make what opens kept files by age identities, the newest first."""
-    from pyrage import DecryptError, decrypt, x25519
-
-    from stemproof.errors import Locked
-
-    keys = [x25519.Identity.from_str(text) for text in identities]
-
-    def unseal(sealed: bytes) -> bytes:
-        try:
-            return bytes(decrypt(sealed, keys))
-        except DecryptError as error:
-            raise Locked("a kept file does not open by these keys, or is damaged") from error
-
-    return unseal
-
-
 def _set_up(connection: sqlite3.Connection, path: Path) -> None:
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -330,37 +281,3 @@ def _create(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute(f"PRAGMA application_id={VAULT_ID}")
         connection.execute(f"PRAGMA user_version={VAULT_VERSION}")
     path.chmod(0o600)
-
-
-def _read_part(part: bytes, base: bytes) -> Content:
-    """Read what was encrypted: by itself, or as a difference from `base`."""
-    head, _, packed = part.partition(b"\n")
-    fields = parse_object(head, what="kept file", max_bytes=_MAX_HEAD)
-    try:
-        size = int(str(fields["content"]))
-        content = Content(
-            str(fields["packing"]),
-            b"",
-            bytes.fromhex(str(fields["head"])),
-            bytes.fromhex(str(fields["tail"])),
-            int(str(fields["memory"])),
-        )
-        is_difference = fields["difference"] is True
-    except (KeyError, ValueError) as error:
-        raise Malformed("kept file", head, "the members that keeping writes") from error
-    payload = _unpack_lzma(packed, MAX_CONTENT)
-    data = apply_difference(base, payload) if is_difference else payload
-    if len(data) != size:
-        raise Malformed("kept file", f"{len(data)} bytes", f"{size} bytes")
-    return Content(content.packing, data, content.head, content.tail, content.memory)
-
-
-def _unpack_lzma(packed: bytes, max_bytes: int) -> bytes:
-    reader = lzma.LZMADecompressor(lzma.FORMAT_ALONE)
-    try:
-        data = reader.decompress(packed, max_bytes)
-    except lzma.LZMAError as error:
-        raise Malformed("kept file", "other bytes", "LZMA") from error
-    if not reader.eof:
-        raise Malformed("kept file", f"{len(data)} bytes and more", "an end")
-    return data

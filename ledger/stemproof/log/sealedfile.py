@@ -1,0 +1,94 @@
+"""One kept file as it is encrypted: by itself, or as a difference from another.
+
+The age plaintext (one X25519 recipient) is canonical JSON, a line feed, and LZMA:
+
+    {"content":608123,"difference":true,"head":"","memory":8,"packing":"plain","tail":"",
+     "zlib":"1.2.13"}
+
+`head`, `memory`, `packing` and `tail` say how the file was packed (`packing`), `zlib` what
+packed it here. Whoever reads compares the digest of the whole.
+"""
+
+from __future__ import annotations
+
+import lzma
+import zlib
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from stemproof.errors import Locked, Malformed
+from stemproof.log.difference import apply_difference
+from stemproof.log.packing import MAX_CONTENT, Content
+from stemproof.record.canonical import canonical_bytes, parse_object
+
+# Beyond it the slower, denser way of packing would hold a save up.
+_SMALL: Final = 128 << 10
+_MAX_HEAD: Final = 4096
+
+Unseal = Callable[[bytes], bytes]
+"""Opens what was encrypted to the vault's recipient; raises `Locked` where it cannot."""
+
+
+def seal(content: Content, difference: bytes | None, recipient: str) -> bytes:
+    """Encrypt a file's content, or what differs in it from another's."""
+    from pyrage import encrypt, x25519
+
+    payload = content.data if difference is None else difference
+    head = canonical_bytes(
+        {
+            "content": len(content.data),
+            "difference": difference is not None,
+            "head": content.head.hex(),
+            "memory": content.memory,
+            "packing": content.packing,
+            "tail": content.tail.hex(),
+            "zlib": zlib.ZLIB_RUNTIME_VERSION,
+        }
+    )
+    preset = 6 if len(payload) <= _SMALL else 1
+    packed = lzma.compress(payload, lzma.FORMAT_ALONE, preset=preset)
+    return bytes(encrypt(head + b"\n" + packed, [x25519.Recipient.from_str(recipient)]))
+
+
+def open_with(identities: Sequence[str]) -> Unseal:
+    """Make what opens kept files by age identities, the newest first."""
+    from pyrage import DecryptError, decrypt, x25519
+
+    keys = [x25519.Identity.from_str(text) for text in identities]
+
+    def unseal(sealed: bytes) -> bytes:
+        try:
+            return bytes(decrypt(sealed, keys))
+        except DecryptError as error:
+            raise Locked("a kept file does not open by these keys, or is damaged") from error
+
+    return unseal
+
+
+def read_part(part: bytes, base: bytes) -> Content:
+    """Read what was encrypted; `base` is the content that it may be a difference from."""
+    head, _, packed = part.partition(b"\n")
+    fields = parse_object(head, what="kept file", max_bytes=_MAX_HEAD)
+    try:
+        size = int(str(fields["content"]))
+        packing, memory = str(fields["packing"]), int(str(fields["memory"]))
+        around = [bytes.fromhex(str(fields[name])) for name in ("head", "tail")]
+        is_difference = fields["difference"] is True
+    except (KeyError, ValueError) as error:
+        raise Malformed("kept file", head, "the members that keeping writes") from error
+    payload = _unpack_lzma(packed, MAX_CONTENT)
+    data = apply_difference(base, payload) if is_difference else payload
+    if len(data) != size:
+        raise Malformed("kept file", f"{len(data)} bytes", f"{size} bytes")
+    return Content(packing, data, *around, memory)
+
+
+def _unpack_lzma(packed: bytes, max_bytes: int) -> bytes:
+    reader = lzma.LZMADecompressor(lzma.FORMAT_ALONE)
+    try:
+        data = reader.decompress(packed, max_bytes)
+    except lzma.LZMAError as error:
+        raise Malformed("kept file", "other bytes", "LZMA") from error
+    if not reader.eof:
+        raise Malformed("kept file", f"{len(data)} bytes and more", "an end")
+    return data
