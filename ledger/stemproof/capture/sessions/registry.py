@@ -20,7 +20,7 @@ from .brought import brought_formats, recognises
 from .brought import read as read_brought
 from .model import Session
 from .opaque_table import CLOSED
-from .packed import GZIP_MAGIC, ZIP_MAGIC
+from .packed import GZIP_MAGIC, ZIP_MAGIC, peek_gzip
 
 HEAD_BYTES: Final = 4096
 """How much of a file is looked at to know its format."""
@@ -103,8 +103,10 @@ def _is_audacity(_: str, head: bytes) -> bool:
 
 
 def _is_live(name: str, head: bytes) -> bool:
-    # The gzip of other programs' sets looks the same; its content is asked by the reader.
-    return b"<Ableton" in head or (head.startswith(GZIP_MAGIC) and name.endswith(".als"))
+    # A preset or a damaged file under this name is the reader's to refuse.
+    if head.startswith(GZIP_MAGIC):
+        return name.endswith(".als") or b"<Ableton" in peek_gzip(head)
+    return b"<Ableton" in head
 
 
 FORMATS: Final = (
@@ -152,6 +154,7 @@ FORMATS: Final = (
     ),
     Format("aup3", "Audacity", (".aup3",), f"{_HERE}.aup3:read_aup3", _is_audacity),
     Format("als", "Ableton Live", (".als",), f"{_HERE}.live:read_live", _is_live),
+    Format("flp", "FL Studio", (".flp",), f"{_HERE}.flp:read_flp", _starts(b"FLhd")),
     Format("lmms", "LMMS", (".mmp", ".mmpz"), f"{_HERE}.lmms:read_lmms", _is_lmms),
 )
 """In the order in which they are asked: what recognises loosely comes last."""
