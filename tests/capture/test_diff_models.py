@@ -7,10 +7,12 @@ model; of notes, which are told by clip and kind, the numbers must add up.
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +23,7 @@ from stemproof.capture.sessions.model import (
     ClipKind,
     Device,
     Marker,
+    MediaRef,
     Mixer,
     Moment,
     Note,
@@ -34,6 +37,7 @@ from stemproof.capture.sessions.model import (
     TrackKind,
     Unit,
 )
+from stemproof.capture.summary import summarise
 from stemproof.capture.timeline import Timeline
 
 LEVELS = ("0.5", "0.7", "1", "1.25")
@@ -411,3 +415,66 @@ def test_a_named_setting_explains_the_other_bytes() -> None:
         "Main: Ozone 10 knob 1 -3 -> 7"
     ]
     assert texts([one_track(one)], [one_track(two)]) == ["Main: Ozone 10 settings changed"]
+
+
+def test_media_in_another_place_is_relinked_once_for_all_clips() -> None:
+    def save(*paths: str) -> list[Track]:
+        clips = [
+            Clip(ClipKind.AUDIO, "", quarters(4 * n), quarters(4), f"c{n}", media=MediaRef(path))
+            for n, path in enumerate(paths)
+        ]
+        return [make_track(0, (), clips)]
+
+    before = save("old/kick.wav", "old/kick.wav", "snare.wav")
+    assert texts(before, save("new/kick.wav", "new/kick.wav", "snare.wav")) == [
+        "Session: 'kick.wav' relinked to 'new/kick.wav', not 'old/kick.wav', 2 times"
+    ]
+    assert texts(save("a\\b.wav"), save("a/b.wav")) == []
+    assert texts(save("a.wav"), save("b.wav")) == [
+        "Track A: clip from 'a.wav' now plays 'b.wav', not 'a.wav'"
+    ]
+
+
+def test_media_is_known_by_its_content_where_the_format_tells_it() -> None:
+    def save(path: str, content: str) -> list[Track]:
+        media = MediaRef(path, content)
+        clip = Clip(ClipKind.AUDIO, "x", quarters(0), quarters(4), "c0", media=media)
+        return [make_track(0, (), [clip])]
+
+    assert texts(save("a.wav", "11"), save("renamed.wav", "11")) == [
+        "Session: 'renamed.wav' relinked to 'renamed.wav', not 'a.wav'"
+    ]
+    assert texts(save("a.wav", "11"), save("a.wav", "22")) == [
+        "Track A: 'a.wav' in clip 'x' is another recording now"
+    ]
+
+
+def test_many_settings_of_one_device_are_one_line_and_all_decisions() -> None:
+    many = replace(OZONE, parameters=tuple(Parameter(f"knob {n}", "0") for n in range(30)))
+    other = replace(many, parameters=tuple(Parameter(p.name, "1") for p in many.parameters))
+    decisions = diff(make_session([one_track(many)]), make_session([one_track(other)]))
+    assert len(decisions) == 30
+    (line,) = summarise(decisions)
+    assert line.text == "Main: Ozone 10: 30 settings changed"
+    assert len(line.decisions) == 30
+    few = summarise(decisions[:3])
+    assert [line.text for line in few] == [d.text for d in decisions[:3]]
+
+
+@pytest.mark.deep
+def test_the_cost_of_a_comparison_grows_with_the_session_and_not_faster() -> None:
+    def save(size: int, value: str) -> Session:
+        tracks = [
+            make_track(n, [make_device(n, [value] * 3)], [make_clip(n, range(8))])
+            for n in range(size)
+        ]
+        return make_session([replace(t, name=f"T{n}") for n, t in enumerate(tracks)])
+
+    spent = []
+    for size in (500, 2000):
+        one, two = save(size, "1"), save(size, "2")
+        begin = time.perf_counter()
+        assert len(diff(one, two)) == 3 * size
+        spent.append(time.perf_counter() - begin)
+    # Four times as large: sixteen times the cost would be quadratic.
+    assert spent[1] < 10 * spent[0]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import json
+from pathlib import Path
 
 import pytest
 
@@ -108,6 +110,11 @@ def test_the_first_row_that_fits_decides(kind: str, facts: dict[str, bool], want
         ("clip.moved", Scope.TRACK, "arrangement"),
         ("clip.trimmed", Scope.TRACK, "editing"),
         ("session.tempo", Scope.SESSION, "composition"),
+        ("device.moved", Scope.MASTER, "mastering"),
+        ("track.setting", Scope.MASTER, "mastering"),
+        ("lyrics.added", Scope.TRACK, "lyrics"),
+        ("take.chosen", Scope.TRACK, "editing"),
+        ("media.relinked", Scope.SESSION, "none"),
         ("session.upgraded", Scope.SESSION, "none"),
         ("nobody.knows", Scope.TRACK, "none"),
     ],
@@ -121,7 +128,19 @@ def test_the_table_uses_only_words_of_the_record() -> None:
         assert stage_of(kind, scope) in STAGES
     for kind, live, grade in itertools.product(KINDS, (False, True), TOOL_GRADES):
         assert judge(kind, live=live, grade=grade) in CLASSES
-    assert rules_version() == 1
+    assert rules_version() == 2
+
+
+def test_every_kind_that_a_fixture_tells_has_a_row_of_its_own() -> None:
+    files = (Path(__file__).parent / "fixtures").rglob("expected.json")
+    kinds = {row["kind"] for path in files for row in json.loads(path.read_text("utf-8"))}
+    assert len(kinds) > 40
+    # What is no decision about the music has no stage, and says why.
+    without = {"session.upgraded", "session.credit", "session.changed", "media.relinked"}
+    silent = {kind for kind in kinds if stage_of(kind, Scope.TRACK) == "none"}
+    assert silent <= without
+    unknown = {kind for kind in kinds if judge(kind) == "unknown"}
+    assert unknown <= {"session.upgraded", "session.changed"}
 
 
 def test_an_unknown_grade_is_an_error_and_not_human() -> None:

@@ -1,6 +1,6 @@
 """Stage and class of a decision, by the table in rules.json: the first row that fits decides.
 
-The table is versioned data: `RULES_VERSION` goes into what is recorded, so that an answer can be
+The table is versioned data: `rules_version()` goes into what is recorded, so that an answer can be
 repeated later. `unknown` is the default, never `human`.
 """
 
