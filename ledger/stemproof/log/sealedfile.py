@@ -72,7 +72,7 @@ def read_part(part: bytes, base: bytes) -> Content:
     try:
         size = int(str(fields["content"]))
         packing, memory = str(fields["packing"]), int(str(fields["memory"]))
-        around = [bytes.fromhex(str(fields[name])) for name in ("head", "tail")]
+        before, behind = (bytes.fromhex(str(fields[name])) for name in ("head", "tail"))
         is_difference = fields["difference"] is True
     except (KeyError, ValueError) as error:
         raise Malformed("kept file", head, "the members that keeping writes") from error
@@ -80,7 +80,7 @@ def read_part(part: bytes, base: bytes) -> Content:
     data = apply_difference(base, payload) if is_difference else payload
     if len(data) != size:
         raise Malformed("kept file", f"{len(data)} bytes", f"{size} bytes")
-    return Content(packing, data, *around, memory)
+    return Content(packing, data, before, behind, memory)
 
 
 def _unpack_lzma(packed: bytes, max_bytes: int) -> bytes:
