@@ -12,6 +12,7 @@ from stemproof_cli import context, say
 
 if TYPE_CHECKING:
     from stemproof.acts.home import Home
+    from stemproof.record.canonical import Json as JsonValue
 
 Title = Annotated[str | None, typer.Option(help="The title; by default the folder's name.")]
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
@@ -69,15 +70,30 @@ def start(
 
 def status(json: Json = False) -> None:
     """Say how things stand: works, what is not anchored, what needs a person."""
+    from stemproof.acts.asking import wordless
+    from stemproof.acts.home import opened
     from stemproof.acts.standing import look_at
+    from stemproof_cli import services
 
-    standing = look_at(context.ledger())
+    home = context.ledger()
+    standing, service = look_at(home), services.standing(home)
+    with opened(home) as log:
+        silent = wordless(log)
     if json:
-        say.answer_json(standing.as_json())
+        bounces = {work.hex(): count for work, count in sorted(silent.items())}
+        more: dict[str, JsonValue] = {"service": service, "bounces_without_a_word": {**bounces}}
+        say.answer_json({**standing.as_json(), **more})
         return
     say.table(("work", "events", "anchored", "state", "folder"), standing.rows())
     for line in standing.lines():
         say.answer(line)
+    if service != "not installed":
+        say.answer(f"service: {service}")
+    for one in standing.works:
+        count = silent.get(one.work.id, 0)
+        if count:
+            noun = "bounce" if count == 1 else "bounces"
+            say.answer(say.clean(f"{count} {noun} of {one.work.title!r} without a word"))
 
 
 def _make_or_finish(home: Home) -> None:

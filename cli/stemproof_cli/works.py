@@ -95,6 +95,34 @@ def move(
     say.answer(say.clean(f"{moved.title} is in {moved.folder}"))
 
 
+@work_app.command()
+def share(
+    work: Annotated[str, typer.Argument(help="Its title, its folder or the start of its id.")],
+) -> None:
+    """Write the file by which your band records the same work; it holds an id, a title, no key."""
+    from stemproof.acts.band import format_share
+    from stemproof.acts.begin import find_work
+    from stemproof.acts.home import opened
+
+    with opened(context.ledger()) as log:
+        data = format_share(find_work(log, work))
+    say.answer(data.decode().rstrip("\n"))
+
+
+@work_app.command()
+def join(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `work share` wrote.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The song's folder here.")],
+) -> None:
+    """Record the song in DIR as the work that others record, too."""
+    from stemproof.acts.band import join_work, read_share
+    from stemproof.acts.home import now, opened
+
+    with opened(context.writable()) as log:
+        joined = join_work(log, read_share(file), folder, now())
+    say.answer(say.clean(f"{joined.title}  {joined.id.hex()[:12]}  {joined.folder}"))
+
+
 def watch(
     folders: Annotated[
         list[Path] | None,
@@ -108,11 +136,29 @@ def watch(
         bool,
         typer.Option("--json", help="Answer with one JSON document a line, as things happen."),
     ] = False,
+    ask: Annotated[
+        bool | None,
+        typer.Option(
+            "--ask/--no-ask",
+            help="Ask why after a bounce, from now on; or not this time. Only on a terminal.",
+        ),
+    ] = None,
+    install: Annotated[
+        bool, typer.Option("--install", help="Watch all day: a service of yours, from login on.")
+    ] = False,
+    uninstall: Annotated[
+        bool, typer.Option("--uninstall", help="Stop that service and remove it.")
+    ] = False,
 ) -> None:
     """Record what is saved, as it is saved, until you stop it with Ctrl-C."""
     home = context.ledger()
+    if install or uninstall:
+        from stemproof_cli import services
+
+        services.change(home, install=install, uninstall=uninstall)
+        return
     works = _works_in(home, folders or ())
-    watch_works(home, once=once, works=works, seconds=for_, json=json)
+    watch_works(home, once=once, works=works, seconds=for_, json=json, ask=ask)
 
 
 def pause(work: Name = None) -> None:
@@ -132,6 +178,7 @@ def watch_works(
     works: Collection[bytes] | None = None,
     seconds: float | None = None,
     json: bool = False,
+    ask: bool | None = None,
 ) -> None:
     """Look once, or watch until stopped, and say what is recorded."""
     teller = _say_json if json else _say_lines
@@ -143,8 +190,10 @@ def watch_works(
             say.talk(_total(looked))
         return
     from stemproof.acts.watch import watch as watch_until
+    from stemproof_cli.whys import asking
 
-    watch_until(home, stop=_stopping(seconds), say=teller, works=works)
+    with asking(home, teller, wanted=False if json else ask) as telling:
+        watch_until(home, stop=_stopping(seconds), say=telling, works=works)
 
 
 def _stopping(seconds: float | None) -> Callable[[], bool]:

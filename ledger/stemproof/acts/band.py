@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Final
 from stemproof.acts.begin import MAX_TITLE, Work, list_works
 from stemproof.acts.facts import fact
 from stemproof.acts.survey import Found
+from stemproof.audio.plain import open_plain
 from stemproof.errors import BadInput, Malformed
 from stemproof.record.canonical import Json, canonical_bytes, parse_object
 
@@ -109,6 +110,15 @@ def parse_share(data: bytes) -> tuple[bytes, str]:
     if not isinstance(title, str) or not 0 < len(title) <= MAX_TITLE or not title.isprintable():
         raise Malformed("title", title, f"1 to {MAX_TITLE} printable characters")
     return bytes.fromhex(work), title
+
+
+def read_share(path: Path) -> bytes:
+    """Read the bytes of such a file, and no more than it may have."""
+    try:
+        with open_plain(path) as file:
+            return file.read(_FILE_BYTES + 1)
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}") from error
 
 
 def join_work(log: Log, data: bytes, folder: Path, moment: datetime) -> Work:
