@@ -15,6 +15,8 @@ from .sessions.model import Moment, TempoPoint, TimeUnit
 SAME_SECONDS = 1e-5
 """Half a sample at 48 kHz: REAPER rewrites positions with less error than that."""
 SAME_QUARTERS = 1e-4
+SAME_TICK = 1 / 1920
+"""A program that begins to count in beats rounds what it counted in samples to its ticks."""
 
 
 _DEFAULT_TEMPO = TempoPoint(Moment(Fraction(0)), "120", 4, 4)
@@ -67,6 +69,9 @@ class Timeline:
         bars = self._bars(quarters) + 1e-6
         part = self._stretches[max(0, bisect_right(self._quarters, quarters) - 1)]
         beat = (bars - int(bars)) * part.quarters_a_bar + 1
+        if round(beat, 2) >= part.quarters_a_bar + 1:
+            # A hair before the bar line, as samples are rounded.
+            return f"bar {int(bars) + 2}"
         where = f"bar {int(bars) + 1}"
         if beat >= 1.01:
             where += f" beat {beat:.2f}".rstrip("0").rstrip(".")
@@ -110,7 +115,8 @@ def is_same_moment(one: Moment, at: Timeline, two: Moment, other: Timeline) -> b
             return True
         if one.unit is TimeUnit.QUARTER or at.tempo == other.tempo:
             return False
-    return abs(at.quarters(one) - other.quarters(two)) <= SAME_QUARTERS
+    tolerance = SAME_QUARTERS if one.unit is two.unit else SAME_TICK
+    return abs(at.quarters(one) - other.quarters(two)) <= tolerance
 
 
 def beats_text(quarters: float) -> str:
