@@ -20,12 +20,14 @@ from stemproof.content.unixfs import (
     Profile,
     build_directory,
     build_file,
+    check_name,
     profile_named,
 )
 from stemproof.content.walk import read_file
 from stemproof.errors import BadInput, Malformed, Undecided, Usage
 
 IMPORTER = load_vectors("cid", "importer-*.json")
+FILE_NAMES = load_vectors("filename", "*.json")
 
 
 def profile_of(case: dict[str, Any]) -> Profile:
@@ -180,3 +182,20 @@ def test_kinds_of_node_that_we_do_not_read_are_undecided(unixfs: str, what: str)
     message = bytes.fromhex(unixfs)
     with pytest.raises(Undecided):
         parse_node(b"\x0a" + bytes([len(message)]) + message)
+
+
+@pytest.mark.parametrize("case", FILE_NAMES, ids=lambda case: case["name"])
+def test_joiners_stand_where_writing_needs_them_and_nowhere_else(case: dict[str, Any]) -> None:
+    assert case["name"].startswith("accepted" if case["accepted"] else "refused")
+    if case["accepted"]:
+        check_name(case["entry"])
+    else:
+        with pytest.raises(BadInput, match="invisible character"):
+            check_name(case["entry"])
+
+
+@given(st.text(st.characters(exclude_categories=["Cf", "Cs", "Cc"]), min_size=1, max_size=20))
+def test_no_name_takes_what_turns_text_around(text: str) -> None:
+    for letter in "\u202a\u202b\u202d\u202e\u2066\u2067\u2068\u200b\ufeff":
+        with pytest.raises(BadInput):
+            check_name(f"{text}{letter}{text}")

@@ -24,6 +24,8 @@ from stemproof.errors import BadInput, Usage
 
 MAX_DIRECTORY_BYTES: Final = 256 << 10  # beyond it the other importers shard the directory
 MAX_NAME_BYTES: Final = 255  # what file systems take
+_VIRAMA: Final = 9  # canonical combining class
+_EMOJI_STYLE: Final = "\ufe0f"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +117,37 @@ def check_name(name: str) -> None:
     if any(letter in "/\\" or ord(letter) < 0x20 or ord(letter) == 0x7F for letter in name):
         raise BadInput(f"the name {name!r:.80} holds a slash or a control character")
     # Cf turns text around or hides in it: "gpj.exe" is shown as "exe.jpg".
-    if any(unicodedata.category(letter) == "Cf" for letter in name):
-        raise BadInput(f"the name {name!r:.80} holds an invisible character")
+    for place, letter in enumerate(name):
+        if unicodedata.category(letter) == "Cf" and not _is_joiner_in_place(name, place):
+            raise BadInput(f"the name {name!r:.80} holds an invisible character")
+
+
+def _is_joiner_in_place(name: str, place: int) -> bool:
+    """Tell whether a joiner stands where it changes how its neighbours are written.
+
+    As in RFC 5892 appendix A: between a virama and a letter, and between letters of a script
+    that joins them. Emoji (UTS #51) are joined by ZWJ too. Elsewhere joiners only hide.
+    """
+    if name[place] not in "\u200c\u200d" or not 0 < place < len(name) - 1:
+        return False
+    before, after = name[place - 1], name[place + 1]
+    if unicodedata.combining(before) == _VIRAMA:
+        return unicodedata.category(after)[0] == "L"
+    left = name[:place].rstrip(_marks_in(name))
+    right = name[place + 1 :].lstrip(_marks_in(name))
+    if left and right and _is_joining(left[-1]) and _is_joining(right[0]):
+        return True
+    is_emoji = unicodedata.category(before) in ("So", "Sk") or before == _EMOJI_STYLE
+    return name[place] == "\u200d" and is_emoji and unicodedata.category(after) == "So"
+
+
+def _marks_in(name: str) -> str:
+    return "".join({letter for letter in name if unicodedata.category(letter) == "Mn"})
+
+
+def _is_joining(letter: str) -> bool:
+    """Tell the letters of Arabic script and its kin, which join in writing."""
+    return unicodedata.bidirectional(letter) == "AL" and unicodedata.category(letter) == "Lo"
 
 
 def _utf8_name(name: str) -> bytes:
