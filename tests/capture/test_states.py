@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from stemproof.capture.diff import diff
 from stemproof.capture.sessions.model import Parameter, PluginId, PluginKind, State, Unit
 from stemproof.capture.sessions.registry import read_session
-from stemproof.capture.states.decode import MAX_STATE, decode_state
+from stemproof.capture.states.decode import MAX_STATE, beside_named, decode_state
 from stemproof.capture.states.settings import MAX_PARAMETERS, float_text
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -303,3 +303,9 @@ def test_a_vst_in_lmms_names_its_parameters_and_its_window_is_nothing() -> None:
     assert decision.text.endswith("Cutoff 0.2 -> 0.3")
     shown = in_lmms('param0="0:Cutoff:0.3"').replace(b'guivisible="0"', b'guivisible="1"')
     assert diff(two, read_session("a.mmp", shown)) == []
+
+
+def test_settings_that_the_session_names_are_not_told_twice() -> None:
+    named = [Parameter("Gain", "0.5"), Parameter("Mix", "1")]
+    decoded = decode_state(juce(XML))[0]
+    assert [p.name for p in beside_named(named, decoded)] == ["Gain", "Mix", "Osc 2/wave"]

@@ -22,6 +22,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
+from stemproof.capture.states.decode import Decoded, decode_state
 from stemproof.errors import BadInput
 
 from .dawproject_lanes import Arranger
@@ -115,7 +116,7 @@ def _name_and_version(application: _Element) -> tuple[str, str]:
 
 
 class _States:
-    """Plug-in states in the zip, each unpacked once and only to be digested."""
+    """Plug-in states in the zip, each unpacked once, to be digested and read by family."""
 
     def __init__(self, archive: Archive, unread: Counter[str]) -> None:
         self._archive = archive
@@ -123,22 +124,24 @@ class _States:
         self._unread = unread
         self._left = MAX_STATES_BYTES
         self.known: dict[str, State] = {}
+        self._decoded: dict[str, Decoded] = {}
 
-    def read(self, node: _Element | None) -> State | None:
+    def read(self, node: _Element | None) -> Decoded:
         if node is None:
-            return None
+            return (), None
         path = node.get("path", "")
-        if path in self.known:
-            return self.known[path]
+        if path in self._decoded:
+            return self._decoded[path]
         if node.get("external") == "true" or path not in self._names:
             self._unread["plug-in state outside the file"] += 1
-            return None
+            return (), None
         if self._left <= 0:
             raise BadInput(f"{WHAT}'s plug-in states take more than {MAX_STATES_BYTES} bytes")
         data = self._archive.read(path, min(MAX_STATE_BYTES, self._left))
         self._left -= len(data)
         self.known[path] = State(hashlib.sha256(data).hexdigest(), len(data))
-        return self.known[path]
+        self._decoded[path] = decode_state(data)
+        return self._decoded[path]
 
 
 def _finish(strip: Strip) -> Track:

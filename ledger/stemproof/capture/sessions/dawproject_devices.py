@@ -2,7 +2,7 @@
 
 Vst2Plugin's id is the four-character code as a decimal number, Vst3Plugin's the class id in
 hexadecimal, ClapPlugin's the reverse domain name. Only parameters that the program chose to tell
-stand in the file; the rest is in the state, of which the digest is kept.
+stand in the file; the rest is in the state, which is read as far as its family is known.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
+from stemproof.capture.states.decode import Decoded, beside_named
+
 from .dawproject_numbers import is_true, number, unit_of
-from .model import Device, Parameter, PluginId, PluginKind, State, Unit
+from .model import Device, Parameter, PluginId, PluginKind, Unit
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -37,7 +39,7 @@ _WORDS: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 def read_device(
-    node: _Element, read_state: Callable[[_Element | None], State | None], unread: Counter[str]
+    node: _Element, read_state: Callable[[_Element | None], Decoded], unread: Counter[str]
 ) -> tuple[Device, list[tuple[_Element, Parameter]]]:
     """Read a device, and give its parameters with the elements that automation names."""
     tag = str(node.tag)
@@ -47,6 +49,7 @@ def read_device(
     name = node.get("deviceName") or node.get("name") or tag
     given = node.get("name", "")
     loaded = node.get("loaded")
+    decoded, state = read_state(node.find("State"))
     device = Device(
         name,
         ids=_ids(node, tag),
@@ -55,8 +58,8 @@ def read_device(
         enabled=number(node.find("Enabled"), "1") == "1" and (loaded is None or is_true(loaded)),
         # Bitwig gives a device the name of its preset.
         preset="" if given == name else given,
-        parameters=tuple(parameter for _, parameter in found),
-        state=read_state(node.find("State")),
+        parameters=beside_named([parameter for _, parameter in found], decoded),
+        state=state,
     )
     return device, found
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
+from stemproof.capture.states.decode import Decoded
 from stemproof.errors import BadInput
 
 from .dawproject_devices import read_device
@@ -24,7 +25,6 @@ from .model import (
     Mixer,
     Parameter,
     Send,
-    State,
     TrackKind,
     Unit,
 )
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from lxml.etree import _Element
 
 MAX_TRACKS: Final = 20_000
-ReadState = Callable[["_Element | None"], State | None]
+ReadState = Callable[["_Element | None"], Decoded]
 _ROLES: Final = {
     "master": TrackKind.MASTER,
     "effect": TrackKind.BUS,

@@ -4,9 +4,9 @@
 
 For readers of sessions: hand over the bytes that the plug-in itself gave to its host, taken out
 of the program's own wrapping (REAPER's base64 lines and head, Live's hex text, `Chunk` and
-`StateChunk` text). Put the parameters behind those that the session names, and the state into
-`Device.state`. `state` is None when nothing stayed opaque; the parameters are empty when nothing
-was understood, and then the state is digest and size of all.
+`StateChunk` text). Put the parameters behind those that the session names (`beside_named`), and
+the state into `Device.state`. `state` is None when nothing stayed opaque; the parameters are
+empty when nothing was understood, and then the state is digest and size of all.
 
 Families: FabFilter (`FFBS`), JUCE (`VC2!` and XML), fxp and fxb (`CcnK`), `.vstpreset` (`VST3`),
 REAPER's own floats, and gzip, zlib, zip, base64, JSON and XML in one another, five deep.
@@ -35,6 +35,7 @@ from .vst_files import FX_MAGIC, PRESET_MAGIC, WRAPPER_MAGIC, read_fx, read_pres
 
 MAX_STATE: Final = 64 << 20
 """Larger ones are samples; their digest is enough."""
+Decoded = tuple[tuple[Parameter, ...], State | None]
 _MAX_DEPTH: Final = 5
 _JUCE_MAGIC: Final = b"VC2!"
 _FLOATS_MAGIC: Final = bytes.fromhex("efbeadde0df0adde")
@@ -47,9 +48,7 @@ _BASE64 = re.compile(rb"[A-Za-z0-9+/\r\n]{24,}={0,2}[\r\n]*")
 _CLASS_NAMES: Final = {"72C4DB717A4D459AB97E51745D84B39D": "FabFilter Pro-Q 3"}
 
 
-def decode_state(
-    data: bytes, *, ids: Sequence[PluginId] = (), name: str = ""
-) -> tuple[tuple[Parameter, ...], State | None]:
+def decode_state(data: bytes, *, ids: Sequence[PluginId] = (), name: str = "") -> Decoded:
     """Read a plug-in's stored settings as far as their family is known."""
     settings = Settings()
     if len(data) > MAX_STATE:
@@ -58,6 +57,12 @@ def decode_state(
     known = next((_CLASS_NAMES[i.value] for i in ids if i.value in _CLASS_NAMES), name)
     _Decoder(known).read(data, settings, 0)
     return settings.result()
+
+
+def beside_named(named: Sequence[Parameter], decoded: Sequence[Parameter]) -> tuple[Parameter, ...]:
+    """Put decoded settings behind those that the session itself names, each name once."""
+    known = {parameter.name.casefold() for parameter in named}
+    return (*named, *(p for p in decoded if p.name.casefold() not in known))
 
 
 class _Decoder:
