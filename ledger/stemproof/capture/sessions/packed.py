@@ -18,6 +18,7 @@ ZIP_MAGIC: Final = b"PK\x03\x04"
 # DAWproject and MuseScore write a dozen entries and one a sample or picture.
 MAX_ENTRIES: Final = 10_000
 _STEP: Final = 1 << 20
+_PEEK: Final = 1024
 _GZIP_WINDOW: Final = 16 + zlib.MAX_WBITS
 
 
@@ -40,6 +41,14 @@ def gunzip(data: bytes, what: str, max_bytes: int) -> bytes:
             raise BadInput(f"{what} is not a gzip stream") from error
         rest = inflater.unused_data
     return bytes(out)
+
+
+def peek_gzip(head: bytes) -> bytes:
+    """Inflate a little of what begins like gzip; nothing where it is none."""
+    try:
+        return zlib.decompressobj(_GZIP_WINDOW).decompress(head, _PEEK)
+    except zlib.error:
+        return b""
 
 
 class Archive:

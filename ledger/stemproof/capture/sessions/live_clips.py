@@ -1,0 +1,203 @@
+"""Clips of a Live set: notes by key, or a sample with its warping; loop, launch, envelopes.
+
+    <MidiClip Id="3" Time="16">                     Time: where on the timeline, in quarter notes
+      <CurrentStart Value="16" /><CurrentEnd Value="32" />
+      <Loop><LoopStart …/><LoopEnd …/><StartRelative …/><LoopOn …/></Loop>
+      <Notes><KeyTracks><KeyTrack>
+        <Notes><MidiNoteEvent Time="2" Duration="1.5" Velocity="80" … /></Notes>
+        <MidiKey Value="60" />
+
+Times of notes and of the loop count from the start of the clip's content; those of a sample that is
+not warped count seconds.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from typing import TYPE_CHECKING, Final
+
+from stemproof.errors import BadInput
+
+from .live_envelopes import moment, read_points
+from .live_media import RECORDED, read_media
+from .live_xml import value
+from .model import (
+    Automation,
+    Clip,
+    ClipKind,
+    Moment,
+    Note,
+    Parameter,
+    State,
+    TimeUnit,
+    Unit,
+)
+from .numbers import is_decimal, parse_integer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from lxml.etree import _Element
+
+CLIPS: Final = ("MidiClip", "AudioClip")
+TICKS_PER_QUARTER: Final = 15_360
+"""Live stores fractions in binary; this grid holds triplets and quintuplets of 1/256."""
+_WARP_MODES: Final = ("Beats", "Tones", "Texture", "Re-Pitch", "Complex", "REX", "Complex Pro")
+_LAUNCH_MODES: Final = ("trigger", "gate", "toggle", "repeat")
+_FADES: Final = (("FadeInLength", "fade in length"), ("FadeOutLength", "fade out length"))
+_LARGEST: Final = 1e12
+GROOVE: Final = "groove"
+NO_GROOVE: Final = "-1"
+
+
+def read_clip(node: _Element) -> Clip:
+    """Read one clip; what its envelopes move is still a number."""
+    is_audio = node.tag == "AudioClip"
+    parts = {str(part.tag): part for part in node}
+    stored = {tag: part.get("Value", "") for tag, part in parts.items()}
+    loop = {str(part.tag): part.get("Value", "0") for part in parts.get("Loop", ())}
+    warped = not is_audio or stored.get("IsWarped") == "true"
+    time = node.get("Time", "0")
+    start, end = moment(stored.get("CurrentStart", time)), moment(stored.get("CurrentEnd", time))
+    begin = moment(loop.get("LoopStart", "0"))
+    if loop.get("LoopOn") == "true":
+        begin += moment(loop.get("StartRelative", "0"))
+    sample = parts.get("SampleRef")
+    media = None if sample is None else read_media(sample)
+    parameters = [Parameter("loop", _loop(loop, warped=warped)), *_launching(node, stored)]
+    if is_audio:
+        parameters += _playing(parts, stored)
+    else:
+        program = f"{stored.get('BankSelectCoarse', '-1')}/{stored.get('ProgramChange', '-1')}"
+        parameters.append(Parameter("program", program))
+    return Clip(
+        ClipKind.AUDIO if is_audio else ClipKind.NOTES,
+        stored.get("Name", ""),
+        Moment(moment(time)),
+        Moment(end - start),
+        identity=node.get("Id", ""),
+        offset=Moment(begin, TimeUnit.QUARTER if warped else TimeUnit.SECOND),
+        muted=stored.get("Disabled") == "true",
+        media=media,
+        notes=() if is_audio else _notes(node),
+        ppq=TICKS_PER_QUARTER,
+        controllers=None if is_audio else _expression(node),
+        points=tuple(_envelopes(parts)),
+        parameters=tuple(parameters),
+        recorded=media is not None and media.path.startswith(RECORDED),
+    )
+
+
+def _notes(node: _Element) -> tuple[Note, ...]:
+    found: list[Note] = []
+    for key_track in node.iterfind("Notes/KeyTracks/KeyTrack"):
+        key = parse_integer(value(key_track, "MidiKey"), "a note's key")
+        if not 0 <= key < 128:
+            raise BadInput(f"a note's key is {key}, want 0 to 127")
+        found += [_note(key, event) for event in key_track.iterfind("Notes/MidiNoteEvent")]
+    found.sort(key=_note_order)
+    return tuple(found)
+
+
+def _note(key: int, event: _Element) -> Note:
+    get = event.get
+    return Note(
+        key,
+        round(_number(get("Time", "")) * TICKS_PER_QUARTER),
+        round(_number(get("Duration", "")) * TICKS_PER_QUARTER),
+        round(_number(get("Velocity", "100"))),
+        muted=get("IsEnabled") == "false",
+        chance=round(100 * _number(get("Probability", "1"))),
+        spread=round(_number(get("VelocityDeviation", "0"))),
+    )
+
+
+def _note_order(note: Note) -> tuple[int, int, int, int]:
+    return (note.start, note.pitch, note.length, note.velocity)
+
+
+@functools.lru_cache(maxsize=1 << 15)
+def _number(text: str) -> float:
+    # Live writes doubles: as a fraction a time would be no more exact, and ten times as slow.
+    if is_decimal(text):
+        number = float(text)
+        if abs(number) <= _LARGEST:
+            return number
+    raise BadInput(f"a number of a clip is {text!r:.60}, want a decimal number")
+
+
+def _expression(node: _Element) -> State | None:
+    """Digest the curves of single notes (pitch, slide, pressure); their notes are renumbered."""
+    lists = node.findall("Notes/PerNoteEventStore/EventLists/PerNoteEventList")
+    if not lists:
+        return None
+    notes = {
+        event.get("NoteId", ""): f"{value(track, 'MidiKey')} {event.get('Time')}"
+        for track in node.iterfind("Notes/KeyTracks/KeyTrack")
+        for event in track.iterfind("Notes/MidiNoteEvent")
+    }
+    lines = [
+        f"{notes.get(one.get('NoteId', ''), '?')} {one.get('CC')}"
+        f" {event.get('TimeOffset')} {event.get('Value')}"
+        for one in lists
+        for event in one.iter("PerNoteEvent")
+    ]
+    return State(hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest(), len(lines))
+
+
+def _envelopes(parts: Mapping[str, _Element]) -> Iterator[Automation]:
+    holder = parts.get("Envelopes")
+    for envelope in () if holder is None else holder.iterfind("Envelopes/ClipEnvelope"):
+        points = read_points(envelope.find("Automation/Events"))
+        if points:
+            yield Automation(value(envelope, "EnvelopeTarget/PointeeId"), points)
+
+
+def _launching(node: _Element, stored: Mapping[str, str]) -> Iterator[Parameter]:
+    mode = stored.get("LaunchMode", "0")
+    yield Parameter("launch mode", _listed(_LAUNCH_MODES, mode), Unit.TEXT)
+    yield Parameter("launch quantization", stored.get("LaunchQuantisation", "0"))
+    yield Parameter("legato", _switch(stored, "Legato"), Unit.SWITCH)
+    yield Parameter(GROOVE, value(node, "GrooveSettings/GrooveId", NO_GROOVE))
+
+
+def _playing(parts: Mapping[str, _Element], stored: Mapping[str, str]) -> Iterator[Parameter]:
+    yield Parameter("gain", stored.get("SampleVolume", "1"), Unit.GAIN)
+    yield Parameter("transpose", stored.get("PitchCoarse", "0"), Unit.SEMITONES)
+    yield Parameter("detune", stored.get("PitchFine", "0"), Unit.CENTS)
+    warp = _switch(stored, "IsWarped")
+    yield Parameter("warp", warp, Unit.SWITCH)
+    yield Parameter("warp mode", _listed(_WARP_MODES, stored.get("WarpMode", "0")), Unit.TEXT)
+    # Without warping Live sets two markers by itself, from the tempo.
+    markers = _warp_markers(parts.get("WarpMarkers", ())) if warp == "1" else "none"
+    yield Parameter("warp markers", markers)
+    yield Parameter("fade", _switch(stored, "Fade"), Unit.SWITCH)
+    lengths = {str(part.tag): part.get("Value", "0") for part in parts.get("Fades", ())}
+    for tag, name in _FADES:
+        yield Parameter(name, lengths.get(tag, "0"))
+
+
+def _loop(loop: Mapping[str, str], *, warped: bool) -> str:
+    if loop.get("LoopOn") != "true":
+        return "off"
+    start, end = (_number(loop.get(tag, "0")) for tag in ("LoopStart", "LoopEnd"))
+    return f"{start:g} to {end:g} {'beats' if warped else 's'}"
+
+
+def _warp_markers(markers: Iterable[_Element]) -> str:
+    """Count and digest the markers."""
+    places = [
+        f"{_number(m.get('SecTime', '0')):.6f}@{_number(m.get('BeatTime', '0')):.6f}"
+        for m in markers
+    ]
+    return f"{len(places)} (#{hashlib.sha256(' '.join(places).encode()).hexdigest()[:6]})"
+
+
+def _switch(stored: Mapping[str, str], tag: str) -> str:
+    return "1" if stored.get(tag) == "true" else "0"
+
+
+def _listed(names: tuple[str, ...], number: str) -> str:
+    known = len(number) < 3 and number.isascii() and number.isdigit()
+    return names[int(number)] if known and int(number) < len(names) else number

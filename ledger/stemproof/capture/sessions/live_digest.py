@@ -1,0 +1,48 @@
+"""The digest of what a Live set says, taken from the model that was read.
+
+Views, selections, the order of attributes and renumbered targets are not in the model, so they
+cannot change it. The schema's version counts: a set that was only saved by a new Live was upgraded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import marshal
+from dataclasses import fields, is_dataclass
+from fractions import Fraction
+from typing import Final
+
+from .model import Clip, Note, Parameter, Session
+
+# Marshal's second version writes equal values equally; later ones tell shared objects apart.
+_MARSHAL: Final = 2
+_LEFT_OUT: Final = frozenset({"digest", "content_digest", "size", "version", "unread"})
+
+
+def digest_content(session: Session, schema: str) -> str:
+    """Digest a session without its own digests and the name of the program's version."""
+    digest = hashlib.sha256(schema.encode())
+    for one in fields(session):
+        if one.name not in _LEFT_OUT:
+            value = getattr(session, one.name)
+            for part in value if isinstance(value, tuple) else (value,):
+                digest.update(marshal.dumps(_plain(part), _MARSHAL))  # type: ignore[arg-type]  # plain by then
+    return digest.hexdigest()
+
+
+def _plain(value: object) -> object:
+    """Turn a part of the model into tuples, texts and numbers."""
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, tuple):
+        first = value[0] if value else None
+        if isinstance(first, Parameter):
+            return [(p.name, p.value) for p in value]
+        if isinstance(first, Note):
+            return [tuple(note) for note in value]
+        return tuple(map(_plain, value))
+    if isinstance(value, Fraction):
+        return (value.numerator, value.denominator)
+    if isinstance(value, Clip) or is_dataclass(value):
+        return tuple(_plain(getattr(value, one.name)) for one in fields(value))
+    return value

@@ -1,0 +1,196 @@
+"""Every named parameter of the devices of a track, gathered in one pass.
+
+A timeable is an element with a child `Manual` (in Live 8: `ArrangerAutomation`), and a set has
+tens of thousands of them among ten times as many other elements. So they are looked for by that
+child, in libxml2, and each is given to the device that owns the nearest known element above it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from stemproof.errors import BadInput
+
+from .live_catalog import Entry
+from .live_envelopes import AUTOMATED, SWITCHES, Envelopes, first_value, plain_value
+from .live_media import read_media
+from .model import MEDIA_PARAMETER, Automation, Parameter, Unit
+from .numbers import is_decimal
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element
+
+MAX_PARAMETERS: Final = 2_000_000
+_MAX_PARTS: Final = 16
+"""Elements between a device and a parameter; Live needs eight."""
+_LISTED: Final = ("ParameterName", "Name")
+"""What plug-ins and Max devices publish has its name beside its value."""
+_PUBLISHED: Final = ("Plugin", "MxD")
+_SAMPLE_PARTS: Final = "MultiSamplePart"
+_SAMPLES: Final = "SampleRef"
+
+
+@dataclass(slots=True)
+class Settings:
+    """What is set in one device."""
+
+    label: str
+    enabled: bool = True
+    parameters: list[Parameter] = field(default_factory=list)
+    automations: list[Automation] = field(default_factory=list)
+
+
+class _Place(NamedTuple):
+    """What an element's children belong to, and what their names begin with."""
+
+    settings: Settings
+    prefix: str
+    entry: Entry
+
+
+class Knobs:
+    """Gathers the parameters of one track's devices; first all are added, then read."""
+
+    def __init__(self, envelopes: Envelopes) -> None:
+        self._envelopes = envelopes
+        self._places: dict[_Element, _Place | None] = {}
+        self._roots: set[_Element] = set()
+        self._counts: dict[tuple[_Element | None, str], int] = {}
+
+    def add(self, device: _Element, entry: Entry, label: str) -> Settings:
+        """Take up a device and read what is not automatable in it."""
+        settings = Settings(label)
+        self._roots.add(device)
+        self.own(device, settings, "", entry)
+        for child in device:
+            if not len(child):
+                self._setting(child, _Place(settings, "", entry))
+        return settings
+
+    def own(self, element: _Element, settings: Settings, prefix: str, entry: Entry) -> None:
+        """Say to whom the parameters right below an element belong."""
+        self._places[element] = _Place(settings, prefix, entry)
+
+    def read(self, devices: _Element) -> None:
+        """Read all samples and timeables below."""
+        for part in devices.iter(_SAMPLE_PARTS):
+            place = self._place(part)
+            if place is not None:
+                self._sample_part(part, place, 0)
+        for sample in devices.iter(_SAMPLES):
+            self._sample(sample)
+        count = 0
+        for stored in devices.iter("Manual"):
+            node = stored.getparent()
+            if node is not None:
+                self._knob(node, stored.get("Value"))
+                count += 1
+        if not count:
+            for events in devices.iter("ArrangerAutomation"):
+                node = events.getparent()
+                if node is not None:
+                    self._knob(node, first_value(events[0]) if len(events) else None)
+
+    def _knob(self, node: _Element, stored: str | None) -> None:
+        holder = node.getparent()
+        if stored is None or holder is None:
+            return
+        place = self._places[holder] if holder in self._places else self._place(holder)
+        if place is None:
+            return
+        settings, prefix, entry = place
+        tag = str(node.tag)
+        if not prefix and tag == "On" and holder in self._roots:
+            self._switch(settings, node, stored)
+            return
+        step = entry.step(prefix, tag)
+        if step is None:
+            return
+        label, unit = step
+        points = self._envelopes.moved(node, settings.label, label)
+        if points:
+            # The stored number is the playhead's, not the musician's.
+            settings.parameters.append(Parameter(label, AUTOMATED, unit, automated=True))
+            settings.automations.append(Automation(label, points, unit=unit))
+            return
+        if stored in SWITCHES:
+            stored, unit = SWITCHES[stored], Unit.SWITCH
+        elif unit is Unit.GAIN:
+            stored = plain_value(stored, unit)
+        elif tag in entry.words:
+            word = entry.named(tag, stored)
+            stored, unit = (stored, unit) if word is None else (word, Unit.TEXT)
+        settings.parameters.append(Parameter(label, stored, unit))
+
+    def _switch(self, settings: Settings, node: _Element, stored: str) -> None:
+        points = self._envelopes.moved(node, settings.label, "on")
+        if points:
+            settings.automations.append(Automation("on", points, unit=Unit.SWITCH))
+        else:
+            settings.enabled = stored != "false"
+
+    def _place(self, element: _Element) -> _Place | None:
+        """Find out to whom an element belongs: its way up to a known one."""
+        way = [element]
+        while way[-1] not in self._places:
+            above = way[-1].getparent()
+            if above is None or len(way) > _MAX_PARTS:
+                return None
+            way.append(above)
+        place = self._places[way.pop()]
+        while way:
+            node = way.pop()
+            place = None if place is None else self._below(node, place)
+            self._places[node] = place
+            if len(self._places) > MAX_PARAMETERS:
+                raise BadInput(f"a track has more than {MAX_PARAMETERS} groups of parameters")
+        return place
+
+    def _below(self, node: _Element, place: _Place) -> _Place | None:
+        tag = str(node.tag)
+        if tag.startswith(_PUBLISHED):
+            named = next(node.iterchildren(*_LISTED), None)
+            name = "" if named is None else named.get("Value", "")
+            return _Place(place.settings, "", _published(name)) if name else None
+        step = place.entry.step(place.prefix, tag)
+        if step is None:
+            return None
+        key = (node.getparent(), tag)
+        self._counts[key] = number = self._counts.get(key, 0) + 1
+        label = f"{step.label} {number}" if number > 1 else step.label
+        return place._replace(prefix=label)
+
+    def _sample_part(self, part: _Element, place: _Place, depth: int) -> None:
+        """Read the zone of a sampler: keys, velocities, loops; none of it is automatable."""
+        for child in part:
+            if not len(child):
+                self._setting(child, place)
+            elif depth < 2 and child.tag != _SAMPLES:
+                step = place.entry.step(place.prefix, str(child.tag))
+                if step is not None:
+                    self._sample_part(child, place._replace(prefix=step.label), depth + 1)
+
+    def _setting(self, node: _Element, place: _Place) -> None:
+        stored = node.get("Value")
+        step = None if stored is None else place.entry.step(place.prefix, str(node.tag))
+        if stored is None or step is None:
+            return
+        label, unit = step
+        if stored in SWITCHES:
+            stored, unit = SWITCHES[stored], Unit.SWITCH
+        elif not (stored.isdecimal() or is_decimal(stored)):
+            unit = Unit.TEXT
+        place.settings.parameters.append(Parameter(label, stored, unit))
+
+    def _sample(self, node: _Element) -> None:
+        holder = node.getparent()
+        place = None if holder is None else self._place(holder)
+        media = None if place is None else read_media(node)
+        if place is not None and media is not None:
+            parameter = Parameter(MEDIA_PARAMETER, media.path, Unit.TEXT)
+            place.settings.parameters.append(parameter)
+
+
+def _published(name: str) -> Entry:
+    return Entry("", names={"ParameterValue": name, "Timeable": name}, only=True)
