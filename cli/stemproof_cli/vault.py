@@ -52,7 +52,7 @@ def show(json: Json = False) -> None:
     """Show what is kept of each song, how much room it takes, and for how long."""
     from stemproof.acts.begin import list_works
     from stemproof.acts.home import opened
-    from stemproof.acts.vault import read_retention, vault_bytes, vault_sizes
+    from stemproof.acts.vault import read_retention, tell_size, vault_bytes, vault_sizes
 
     with opened(context.ledger()) as log:
         titles = {work.id: work.title for work in list_works(log)}
@@ -78,14 +78,14 @@ def show(json: Json = False) -> None:
                 titles.get(size.work, size.work.hex()[:12]),
                 size.kind,
                 str(size.files),
-                _size(size.bytes),
-                _size(size.stored),
+                tell_size(size.bytes),
+                tell_size(size.stored),
                 f"{size.first[:10]} to {size.last[:10]}",
             )
             for size in sizes
         ]
         say.table(("work", "kind", "files", "as saved", "as kept", "kept"), rows)
-    say.answer(f"{_size(taken)} on the disk; {retention.told()}")
+    say.answer(f"{tell_size(taken)} on the disk; {retention.told()}")
 
 
 @vault_app.command()
@@ -219,10 +219,3 @@ def _retention(what: str | None, days: int | None, size: float | None) -> Retent
         raise Usage(f"{what!r:.40} is neither all nor none")
     max_bytes = None if size is None else round(size * _GB)
     return Retention(days=days, max_bytes=max_bytes, is_off=what == "none")
-
-
-def _size(count: int) -> str:
-    for unit, length in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if count >= length:
-            return f"{count / length:.1f} {unit}"
-    return f"{count} bytes"

@@ -207,6 +207,8 @@ _TELLERS: Final[dict[str, Callable[[Body], str]]] = {
     "session.copied": lambda body: f"{body['path']}: a copy of {body['from']}",
     "audio.appeared": _audio("new"),
     "audio.changed": _audio("changed"),
+    "take.kept": lambda body: f"{body['track']}: take {body['media']} kept",
+    "take.dropped": lambda body: f"{body['track']}: take {body['media']} dropped",
     "undo.read": _undo_read,
     "undo.entry": lambda body: f"{body['path']}: {body['text']}, {body['claimed_time']} it claims",
     "watch.open": lambda body: "watch begins",

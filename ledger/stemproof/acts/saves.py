@@ -14,6 +14,7 @@ from stemproof.acts.parsed import read_once
 from stemproof.acts.saved import Save, decide, draft_decision, read_save, save_body
 from stemproof.acts.sound import NO_DIGEST
 from stemproof.acts.survey import FileClosed, FileGone, Found, is_unchanged, read_session_file
+from stemproof.acts.takes import compare_takes, draft_takes
 from stemproof.acts.unreadable import note_unreadable
 from stemproof.capture.summary import summarise
 from stemproof.errors import BadInput
@@ -163,13 +164,15 @@ def _record_session(desk: Desk, found: Found, save: Save) -> None:
         extra["before"] = sha256(last).digest()
     desk.keep("session", save.data, moment, before=last)
     packed = pack(save.data)
+    takes = compare_takes(None if before is None else before.session, save.session)
     with desk.writing(moment) as sitting:
         for one in kept:
             desk.log.append(desk.work.id, one.drafts(moment, sitting))
         body = with_clock(body, sitting)
         event = fact(action, moment, body, session=sitting.label, extra=extra)
         decided = (draft_decision(item, moment, sitting, live=is_live) for item in decisions)
-        desk.log.append(desk.work.id, [event, *decided])
+        taken = draft_takes(takes, found.path, desk.seen, moment, sitting)
+        desk.log.append(desk.work.id, [event, *decided, *taken])
         desk.put(found, save.digest, packed)
         note_unreadable(desk.log, desk.work.id, found.path, None)
     if kept:

@@ -18,6 +18,7 @@ from stemproof.acts.gather import covered_size
 from stemproof.acts.home import Home, now, opened
 from stemproof.acts.keeping import WORDS_SETTING
 from stemproof.acts.unreadable import read_unreadable
+from stemproof.acts.vault import read_retention, tell_size, vault_bytes
 from stemproof.acts.watching import is_watched
 from stemproof.record.event import format_time, parse_time
 
@@ -69,6 +70,8 @@ class Standing:
     copied: str | None
     words_backed_up: str | None
     last_backup: str | None
+    vault_bytes: int
+    vault_keep: str
     is_rehearsal_gone: bool
 
     @property
@@ -118,6 +121,7 @@ class Standing:
             told.append(f"{_amount(lost, 'anchor')} lost on a rehearsal chain that is no more")
         kept = "never" if self.last_backup is None else self._ago(self.last_backup)
         told.append(f"last backup: {kept}")
+        told.append(f"vault: {tell_size(self.vault_bytes)} of saves; {self.vault_keep}")
         for one in self.works:
             for path, why in sorted(one.unreadable.items()):
                 told.append(f"unreadable in {one.work.title!r}: {path}: {why}")
@@ -134,6 +138,7 @@ class Standing:
             "copied": self.copied,
             "words_backed_up": self.words_backed_up,
             "last_backup": self.last_backup,
+            "vault": {"bytes": self.vault_bytes, "keep": self.vault_keep},
             "works": [_work_json(one) for one in self.works],
             "anchors_lost": [_anchor_json(a) for a in self.anchors if a.state == LOST],
             "anchors_waiting": [_anchor_json(anchor) for anchor in self.waiting],
@@ -212,6 +217,8 @@ def look_at(home: Home, moment: datetime | None = None) -> Standing:
             copied=is_copied(home.path),
             words_backed_up=log.setting(WORDS_SETTING) or None,
             last_backup=log.setting(BACKUP_SETTING),
+            vault_bytes=vault_bytes(log),
+            vault_keep=read_retention(log).told(),
             is_rehearsal_gone=_is_rehearsal_gone(home, log, anchors),
         )
 

@@ -134,6 +134,14 @@ def vault_bytes(log: Log) -> int:
     )
 
 
+def tell_size(count: int) -> str:
+    """Write a number of bytes as people do, in the units in which disks are sold."""
+    for unit, length in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= length:
+            return f"{count / length:.1f} {unit}"
+    return f"{count} bytes"
+
+
 def _prune(vault: Vault, retention: Retention, moment: datetime) -> int:
     if retention.days is not None:
         return vault.drop_older(format_time(moment - timedelta(days=retention.days)))

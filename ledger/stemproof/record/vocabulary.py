@@ -67,6 +67,8 @@ ACTIONS: Final = frozenset(
         "session.past",
         "undo.read",
         "undo.entry",
+        "take.kept",
+        "take.dropped",
         "watch.open",
         "watch.beat",
         "watch.close",
