@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Final, NamedTuple
 
+from stemproof.capture.states.decode import decode_state
 from stemproof.errors import BadInput
 
 from .model import (
@@ -192,14 +193,16 @@ def plugin_device(plugin: Plugin, role: str, *, enabled: bool = True) -> Device:
             state=_state(plugin.data),
         )
     told = _wrapped(plugin.data)
-    name = _utf8(told.get(54, b"")) or plugin.name or _WRAPPER
+    name, ids = _utf8(told.get(54, b"")) or plugin.name or _WRAPPER, _ids(told)
+    parameters, state = decode_state(told.get(53, plugin.data), ids=ids, name=name)
     return Device(
         name,
-        ids=_ids(told),
+        ids=ids,
         vendor=_utf8(told.get(56, b"")),
         role=role,
         enabled=enabled,
-        state=_state(told.get(53, plugin.data)),
+        parameters=parameters,
+        state=state,
     )
 
 
