@@ -56,10 +56,17 @@ def start(
     _make_or_finish(home)
     work = add_work(home, folder, title, now())
     say.talk(say.clean(f"recording {work.title!r} in {work.folder}"))
-    for program in unread_sessions(work.folder):
-        say.talk(
-            f"note: sessions of {program} are not read yet; only audio in this folder is recorded"
-        )
+    for unread in unread_sessions(work.folder):
+        if unread.advice:
+            say.talk(
+                f"note: {unread.program} keeps its sessions closed: a save is recorded by its "
+                f"digest and size; {unread.advice}"
+            )
+        else:
+            say.talk(
+                f"note: sessions of {unread.program} are not read; "
+                "only audio in this folder is recorded"
+            )
     if is_watched(home):
         say.talk("the watch that is running takes it up")
         return
