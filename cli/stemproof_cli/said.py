@@ -160,7 +160,7 @@ def _plan(log: Log, events: list[int], work: str | None, prompts: bool) -> Plan:
 
 
 def _preview(log: Log, plan: Plan, reach: list[str]) -> None:
-    from stemproof.acts.erase import consequences, title_of
+    from stemproof.acts.erase import consequences, nameless, title_of
     from stemproof_cli.logs import local_time
 
     if plan.is_empty:
@@ -185,6 +185,10 @@ def _preview(log: Log, plan: Plan, reach: list[str]) -> None:
         say.answer(f"and {len(plan.kept) + plan.kept_of_works} files kept in the vault")
     if plan.later:
         say.answer(f"{plan.later} later saves are kept as differences from them: unlock your keys")
+    for work in plan.whole_works:
+        say.answer(
+            f"and the title {say.clean(work.title)!r}: it is listed as {nameless(work)} then"
+        )
     warned = consequences(plan)
     if warned:
         say.answer("", "what cannot be shown any more:", *(f"  {line}" for line in warned))

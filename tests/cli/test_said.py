@@ -235,7 +235,11 @@ def test_a_work_is_erased_with_its_kept_saves_and_no_other_is_touched(desk: Desk
     assert answer.code == 0, answer.err
     document = json.loads(answer.out)
     assert (document["saves"], document["swept"], len(document["events"])) == (1, True, 2)
-    assert any("titles and folders stay" in line for line in document["beyond_reach"])
+    assert any("path of its folder stays" in line for line in document["beyond_reach"])
+    with opened(Home(desk.home)) as log:
+        titles = {row[0]: row[2] for row in log.fetch_all("projects")}
+    assert titles[works["Low Tide"]] == works["Low Tide"].hex()[:12]
+    assert titles[works["High Tide"]] == "High Tide"
     left = desk.bytes_of_all_files()
     assert SECRET.encode() not in left
     assert packed not in left
@@ -288,3 +292,14 @@ def test_erasing_where_a_work_begins_says_what_is_lost_with_it(desk: Desk) -> No
     assert answer.code == 0
     assert f"  event {opening.entry.id}: where the work begins; nothing shows" in answer.out
     assert "what cannot be shown any more" not in desk.run("erase", note, "--yes").out
+
+
+def test_a_works_title_is_erased_with_it_and_that_is_said(desk: Desk) -> None:
+    desk.run("note", "about it", "--work", "Low Tide")
+    answer = desk.run("erase", "--work", "Low Tide", "--yes")
+    assert answer.code == 0, answer.err
+    name = re.search(r"and the title 'Low Tide': it is listed as ([0-9a-f]{12}) then", answer.out)
+    assert name is not None
+    # It is found under its new name, and goes on being recorded.
+    assert desk.run("note", "still here", "--work", name[1]).code == 0
+    assert desk.run("note", "not found", "--work", "Low Tide").code == 2

@@ -129,6 +129,7 @@ def _delete(log: Log, plan: Plan, moment: datetime) -> None:
             forget_last(log, work_id, digest)
         for work in plan.whole_works:
             log.run("forget_saved", work.id)
+            log.run("put_title", nameless(work), work.id)
             log.put_setting(f"unreadable.{work.id.hex()}", "{}")
         origins = dict(log.fetch_all("logs"))
         for work_id in plan.works:
@@ -143,6 +144,11 @@ def _delete(log: Log, plan: Plan, moment: datetime) -> None:
                 "kept": kept,
             }
             log.append(work_id, [fact(ERASED, moment, body)])
+
+
+def nameless(work: Work) -> str:
+    """Give what a work is called once its title is erased: the start of its id."""
+    return work.id.hex()[:12]
 
 
 def consequences(plan: Plan) -> list[str]:
@@ -190,7 +196,10 @@ def beyond_reach(log: Log, plan: Plan) -> list[str]:
     if anchors:
         told.append(f"{anchors} anchors stay on chain; they hold hashes only")
     if plan.whole_works:
-        told.append("titles and folders stay in the list of works, and the files in the folder")
+        told.append(
+            "the path of its folder stays in the list of works, for it is recorded on, and so do"
+            " the files in it"
+        )
     told.append("copies of the ledger folder, and blocks that the disk itself has not overwritten")
     return told
 

@@ -198,6 +198,9 @@ UPDATE project SET session = ?, last_change = ? WHERE work = ?;
 -- name: put_paused
 UPDATE project SET paused = ? WHERE work = ?;
 
+-- name: put_title
+UPDATE project SET title = ? WHERE work = ?;
+
 -- name: move_project
 UPDATE project SET folder = ? WHERE work = ?;
 
