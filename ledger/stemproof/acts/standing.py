@@ -121,7 +121,8 @@ class Standing:
             told.append(f"{_amount(lost, 'anchor')} lost on a rehearsal chain that is no more")
         kept = "never" if self.last_backup is None else self._ago(self.last_backup)
         told.append(f"last backup: {kept}")
-        told.append(f"vault: {tell_size(self.vault_bytes)} of saves; {self.vault_keep}")
+        if self.vault_bytes:
+            told.append(f"vault: {tell_size(self.vault_bytes)} of saves; {self.vault_keep}")
         for one in self.works:
             for path, why in sorted(one.unreadable.items()):
                 told.append(f"unreadable in {one.work.title!r}: {path}: {why}")
