@@ -478,3 +478,16 @@ def test_the_cost_of_a_comparison_grows_with_the_session_and_not_faster() -> Non
         spent.append(time.perf_counter() - begin)
     # Four times as large: sixteen times the cost would be quadratic.
     assert spent[1] < 10 * spent[0]
+
+
+def test_the_sample_of_a_sampler_is_relinked_too() -> None:
+    def save(path: str) -> list[Track]:
+        sampler = Device("Sampler", parameters=(Parameter("sample", path, Unit.TEXT),))
+        return [one_track(sampler)]
+
+    assert texts(save("old/kick.wav"), save("new/kick.wav")) == [
+        "Session: 'kick.wav' relinked to 'new/kick.wav', not 'old/kick.wav'"
+    ]
+    assert texts(save("kick.wav"), save("snare.wav")) == [
+        "Main: Sampler sample 'kick.wav' -> 'snare.wav'"
+    ]

@@ -14,7 +14,7 @@ from .sessions.model import AUDIO_PARAMETER, Clip, MediaRef
 def compare_media(findings: Findings, subject: Subject, one: Clip, two: Clip) -> None:
     """Report another file in a clip; the same one in another place is told once at the end."""
     before, after = one.media, two.media
-    if before == after or _is_relinked(findings, before, after):
+    if before == after or (before and after and findings.is_relinked(before, after)):
         return
     paths = [plain(media.path) if media else "nothing" for media in (before, after)]
     if paths[0] == paths[1]:
@@ -26,15 +26,6 @@ def compare_media(findings: Findings, subject: Subject, one: Clip, two: Clip) ->
     findings.add(subject, replace(change, media=media))
 
 
-def _is_relinked(findings: Findings, one: MediaRef | None, two: MediaRef | None) -> bool:
-    if one is None or two is None or not _is_same_file(one, two):
-        return False
-    # Windows and others spell one path in two ways.
-    if one.path.replace("\\", "/") != two.path.replace("\\", "/"):
-        findings.relinked[(one.path, two.path)] += 1
-    return True
-
-
 def report_relinked(findings: Findings, whole: Subject) -> None:
     """Report each file that is now taken from elsewhere, once for all clips that play it."""
     for (before, after), count in findings.relinked.items():
@@ -44,12 +35,6 @@ def report_relinked(findings: Findings, whole: Subject) -> None:
         change = Change("media.relinked", name, text, before, after, media=(after,))
         findings.add(whole, change)
     findings.relinked = Counter()
-
-
-def _is_same_file(one: MediaRef, two: MediaRef) -> bool:
-    if one.content and two.content:
-        return one.content == two.content
-    return one.file_name.casefold() == two.file_name.casefold()
 
 
 def inner_audio(clip: Clip) -> str | None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from .decision import Change, Decision, Scope, Subject
 from .rules import stage_of
 from .sentences import plain, shown_change, shown_value, shown_values
-from .sessions.model import Automation, Parameter
+from .sessions.model import MEDIA_PARAMETER, Automation, MediaRef, Parameter
 from .sessions.numbers import is_decimal, is_same_number
 
 _MOST_LISTED = 8
@@ -46,6 +46,17 @@ class Findings:
             )
         )
 
+    def is_relinked(self, one: MediaRef, two: MediaRef) -> bool:
+        """Tell whether two references play the same; another place is told once at the end."""
+        if one.content and two.content:
+            is_same = one.content == two.content
+        else:
+            is_same = one.file_name.casefold() == two.file_name.casefold()
+        # Windows and others spell one path in two ways.
+        if is_same and one.path.replace("\\", "/") != two.path.replace("\\", "/"):
+            self.relinked[(one.path, two.path)] += 1
+        return is_same
+
     def compare_parameters(
         self,
         subject: Subject,
@@ -65,6 +76,9 @@ class Findings:
             old = one.get(name)
             if old is None or is_same_number(old.value, new.value):
                 continue
+            if name == MEDIA_PARAMETER and old.value and new.value:
+                if self.is_relinked(MediaRef(old.value), MediaRef(new.value)):
+                    continue
             if old.automated or new.automated:
                 continue  # where automation stood when the session was saved
             if self.upgraded and is_decimal(old.value) != is_decimal(new.value):
