@@ -142,10 +142,10 @@ def note_sentence(change: NoteChange, clip: Clip, line: Timeline, subject: str) 
 
 def notes_place(change: NoteChange, clip: Clip, line: Timeline) -> str:
     """Say which bars the notes of a change touch."""
-    if clip.kind is ClipKind.SLOT:
-        return f"pattern {_pattern_number(clip)}"
     if clip.slot is not None and not clip.slot.is_timed:
         return clip_place(clip, line)
+    if clip.kind is ClipKind.SLOT:
+        return f"pattern {_pattern_number(clip)}"
     begin = line.quarters(clip.position) - _offset_quarters(clip, line)
     starts = [n.start / clip.ppq for n in change.notes]
     return line.bars_between(begin + min(starts), begin + max(starts))

@@ -48,8 +48,6 @@ _AUDIO: Final = 4
 # A marker's top byte is what it does (loop, skip, pause, start, punch); 8 is a new metre.
 _SIGNATURE, _TICKS = 8, 0xFFFFFF
 _ZERO: Final = Moment(Fraction(0))
-# A cell of the pattern grid stands one bar after the other, as LMMS keeps them.
-_CELL_QUARTERS: Final = 4
 
 
 def read_flp(data: bytes) -> Session:
@@ -179,11 +177,12 @@ class _Reader:
                 yield Clip(
                     ClipKind.SLOT,
                     found.name,
-                    Moment(Fraction((pattern - 1) * _CELL_QUARTERS)),
+                    _ZERO,
                     _ZERO,
                     notes=tuple(sorted(notes, key=lambda n: (n.start, n.pitch, n.length))),
                     ppq=self._ppq,
                     controllers=_expressions(found, number),
+                    slot=Slot(f"pattern {pattern}", _pattern_label(found, pattern)),
                 )
 
     def patterns(self) -> Iterator[Track]:
@@ -233,6 +232,10 @@ class _Reader:
 
     def _at(self, ticks: int) -> Moment:
         return Moment(Fraction(ticks, self._ppq))
+
+
+def _pattern_label(pattern: Pattern, number: int) -> str:
+    return f"pattern '{pattern.name}'" if pattern.name else f"pattern {number}"
 
 
 def _expressions(pattern: Pattern, channel: int) -> State | None:

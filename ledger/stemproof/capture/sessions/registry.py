@@ -77,6 +77,11 @@ def _is_lmms(name: str, head: bytes) -> bool:
     return plain or name.endswith(".mmpz") or head[4:5] == b"\x78"
 
 
+def _is_hydrogen(name: str, head: bytes) -> bool:
+    marks = (b"<metronomeVolume>", b"http://www.hydrogen-music.org/song")
+    return b"<song" in head and (name.endswith(".h2song") or any(m in head for m in marks))
+
+
 def _is_dawproject(name: str, head: bytes) -> bool:
     # A zip; the first entry's name stands at byte 30.
     firsts = (b"project.xml", b"metadata.xml", b"project.json")
@@ -155,6 +160,13 @@ FORMATS: Final = (
     Format("aup3", "Audacity", (".aup3",), f"{_HERE}.aup3:read_aup3", _is_audacity),
     Format("als", "Ableton Live", (".als",), f"{_HERE}.live:read_live", _is_live),
     Format("flp", "FL Studio", (".flp",), f"{_HERE}.flp:read_flp", _starts(b"FLhd")),
+    Format(
+        "hydrogen",
+        "Hydrogen",
+        (".h2song",),
+        f"{_HERE}.hydrogen:read_hydrogen",
+        _is_hydrogen,
+    ),
     Format("lmms", "LMMS", (".mmp", ".mmpz"), f"{_HERE}.lmms:read_lmms", _is_lmms),
 )
 """In the order in which they are asked: what recognises loosely comes last."""
