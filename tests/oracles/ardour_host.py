@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ _ATTEMPTS = 3
 
 PRELUDE = """
 AudioEngine:set_backend("None (Dummy)", "", "")
+AudioEngine:set_sample_rate(RATE)
 AudioEngine:start(false)
 NO = PBD.GroupControlDisposition.NoGroup
 UI = ARDOUR.TransportRequestSource.TRS_UI
@@ -91,15 +92,20 @@ def run_steps(folder: Path, steps: Sequence[Step]) -> None:
     _run(folder, script, [folder / "song" / f"{s.name}.ardour" for s in steps])
 
 
-def resave(folder: Path, name: str, saved_as: str) -> None:
-    """Let Ardour open a save and write it again."""
-    script = f's = load_session("{folder}/song", "{name}")\nwait(300)\ns:save_state("{saved_as}")\n'
-    _run(folder, script, [folder / "song" / f"{saved_as}.ardour"])
+def resave(folder: Path, names: Mapping[str, str], rate: int = 48_000) -> None:
+    """Let Ardour open saves and write each under another name, silent where sounds are missing."""
+    (folder / "song/interchange/song/audiofiles").mkdir(parents=True, exist_ok=True)
+    script = "close_session()\n".join(
+        f's = load_session("{folder}/song", "{name}")\nwait(200)\ns:save_state("{saved_as}")\n'
+        for name, saved_as in names.items()
+    )
+    _run(folder, script, [folder / "song" / f"{name}.ardour" for name in names.values()], rate)
 
 
-def _run(folder: Path, script: str, wanted: Sequence[Path]) -> None:
+def _run(folder: Path, script: str, wanted: Sequence[Path], rate: int = 48_000) -> None:
     path = folder / "script.lua"
-    path.write_text(f"{PRELUDE}{script}close_session()\nquit()\n", "utf-8")
+    whole = f"RATE = {rate}\n{PRELUDE}{script}close_session()\nquit()\n"
+    path.write_text(whole, "utf-8")
     settings = {"HOME": str(folder), "XDG_CONFIG_HOME": str(folder / "config")}
     done = None
     # The host, and not what it saves, crashes now and then: its threads race at the start.

@@ -10,6 +10,7 @@ import pytest
 from tests.oracles.ardour_host import Step, need_host, resave, run_steps
 
 from stemproof.capture.diff import diff
+from stemproof.capture.sessions.ardour_history import read_ardour_history
 from stemproof.capture.sessions.model import Session
 from stemproof.capture.sessions.registry import read_session
 
@@ -237,5 +238,38 @@ def test_nothing_of_a_real_session_is_left_unread(saves: Path) -> None:
 
 def test_opening_and_saving_again_is_no_decision(saves: Path) -> None:
     last = STEPS[-1].name
-    resave(saves, last, "again")
+    resave(saves, {last: "again"})
     assert diff(save_named(saves, last), save_named(saves, "again")) == []
+
+
+def test_edits_that_we_write_are_what_ardour_reads(saves: Path) -> None:
+    # The host has no call for a single marker, so it is written into the save.
+    last = saves / "song" / f"{STEPS[-1].name}.ardour"
+    text = last.read_text("utf-8")
+    marker = (
+        '<Location id="90001" name="Bridge" start="a564480000" end="a564480000" flags="IsMark"/>'
+    )
+    text = text.replace("</Locations>", f"{marker}</Locations>", 1)
+    fader = re.compile(r'(<Controllable name="pan-azimuth" id="\d+" flags="" value=)"0\.25"')
+    text, count = fader.subn(r'\1"0.75"', text)
+    assert count == 1
+    (saves / "song/edited.ardour").write_text(text, "utf-8")
+    told = sorted(d.text for d in diff(load(last), save_named(saves, "edited")))
+    assert told[0] == "Beat: pan 50L -> 50R"
+    assert told[1].startswith("Session: marker 'Bridge' added at 0:02.00")
+    assert len(told) == 2
+    resave(saves, {"edited": "edited_again"})
+    assert diff(save_named(saves, "edited"), save_named(saves, "edited_again")) == []
+
+
+def test_the_history_tells_what_was_undoable(saves: Path) -> None:
+    entries = read_ardour_history((saves / "song/clip_moved.history").read_bytes())
+    assert [e.label for e in entries] == ["capture", "region drag"]
+    assert entries[0].time_s <= entries[1].time_s
+    (recorded,) = entries[0].changes
+    assert (recorded.kind, recorded.what) == ("playlist", "region added")
+    (moved,) = entries[1].changes
+    assert (moved.kind, moved.object_id) == ("region", recorded.after)
+    assert (moved.before or "").endswith("@a0")
+    # 96000 samples at 48 kHz are two seconds of 282240000 ticks.
+    assert (moved.after or "").endswith("@a564480000")
