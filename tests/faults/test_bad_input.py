@@ -91,7 +91,6 @@ def kept(
 REFUSED = [
     # verify: what cannot be read is no verdict, and the verifier's own slips are usage.
     ("verify absent", "absent cannot be read: No such file", 3),
-    ("verify song.stemproof absent.wav", "'absent.wav' cannot be read: No such file", 3),
     ("verify song.stemproof --contract zzz", "--contract: address is 'zzz'", 2),
     ("verify song.stemproof --block 12", "'12' is not a block hash", 2),
     ("verify song.stemproof --chain nosuch", "there is no chain 'nosuch'", 2),
@@ -118,7 +117,7 @@ REFUSED = [
     (f"log show --limit {BEYOND}", "less than or equal to 1000000", 2),
     ("watch elsewhere", "no work is called 'elsewhere'", 2),
     ("init", "there is a ledger at", 3),
-    ("restore absent", "the 24 words are needed", 3),
+    ("restore absent", "there is no backup at absent", 3),
 ]
 # The same refusals at other places: the long run alone tries them.
 REFUSED_ELSEWHERE = [
@@ -174,6 +173,7 @@ VERDICTS = [
     (f"song.stemproof --block {HASH}", "undecided", "not among those that you gave"),
     ("song.stemproof --chain sepolia", "refuted", "chain"),
     ("song.stemproof master.wav", "refuted", "none of the claim's files"),
+    ("song.stemproof absent.wav", "undecided", "'absent.wav' cannot be read: No such file"),
 ]
 VERDICTS_ELSEWHERE = [
     ("empty", "refuted", "stemproof bundle"),
