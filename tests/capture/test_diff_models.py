@@ -491,3 +491,24 @@ def test_the_sample_of_a_sampler_is_relinked_too() -> None:
     assert texts(save("kick.wav"), save("snare.wav")) == [
         "Main: Sampler sample 'kick.wav' -> 'snare.wav'"
     ]
+
+
+def with_tempo(*points: tuple[float, str, int]) -> Session:
+    tempo = tuple(TempoPoint(quarters(at), bpm, beats, 4) for at, bpm, beats in points)
+    return replace(make_session([]), tempo=tempo, content_digest=repr(points))
+
+
+def test_a_time_signature_at_another_bar_is_told() -> None:
+    one = with_tempo((0, "120", 4), (16, "120", 3), (28, "120", 4))
+    two = with_tempo((0, "120", 4), (16, "120", 3), (34, "120.0", 4))
+    (decision,) = diff(one, two)
+    assert decision.text == (
+        "Session: time signature 4/4 at bar 1, 3/4 at bar 5, 4/4 at bar 9"
+        " -> 4/4 at bar 1, 3/4 at bar 5, 4/4 at bar 11"
+    )
+
+
+def test_one_tempo_written_in_two_ways_is_none() -> None:
+    assert diff(with_tempo((0, "120", 4)), with_tempo((0, "120.000", 4))) == []
+    (decision,) = diff(with_tempo((0, "120", 4)), with_tempo((0, "128.5", 4)))
+    assert decision.text == "Session: tempo 120 -> 128.5 bpm"

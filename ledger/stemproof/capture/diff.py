@@ -19,23 +19,22 @@ from .diff_devices import LooseDevice, compare_chain, device_content, report_loo
 from .diff_media import report_relinked
 from .diff_splits import report_splits
 from .diff_takes import compare_takes
+from .diff_time import compare_markers, compare_tempo
 from .diff_tracks import Names, compare_strip, pair_tracks, scope_of, track_labels
 from .findings import Findings
 from .identity import is_renewed, without_identities
-from .match import find_reordered, pair_things
+from .match import find_reordered
 from .sentences import note_count, plain
 from .sessions.model import (
     Clip,
     ClipKind,
     Device,
-    Marker,
     Parameter,
     Session,
-    TempoPoint,
     Track,
     TrackKind,
 )
-from .timeline import Timeline, is_same_moment
+from .timeline import Timeline
 
 __all__ = ["Decision", "diff"]
 
@@ -88,14 +87,15 @@ class _Comparison:
 
     def _compare_session(self) -> None:
         before, after = self._before, self._after
-        self._compare_tempo()
+        compare_tempo(self._findings, self._whole, self._times, before.tempo, after.tempo)
         for group, (kind, scope) in _SETTINGS.items():
             one, two = (
                 [p for p in s.parameters if _setting_group(p) == group] for s in (before, after)
             )
             pattern = Change(kind, "", "", object_id="session", scope=scope)
             self._findings.compare_parameters(self._whole, one, two, pattern)
-        self._compare_markers()
+        markers = before.markers, after.markers
+        compare_markers(self._findings, self._whole, self._times, *markers)
         self._compare_opaque()
 
     def _compare_opaque(self) -> None:
@@ -107,70 +107,6 @@ class _Comparison:
         text = f"Session: changed, but its format does not tell what ({sizes})"
         change = Change("session.changed", "session", text, one.digest[:12], two.digest[:12])
         self._findings.add(self._whole, change)
-
-    def _compare_tempo(self) -> None:
-        one, two = self._before.tempo, self._after.tempo
-        metres = [[(p.numerator, p.denominator) for p in points] for points in (one, two)]
-        shown = [", ".join(f"{a}/{b}" for a, b in dict.fromkeys(m)) for m in metres]
-        if shown[0] != shown[1]:
-            text = f"Session: time signature {shown[0]} -> {shown[1]}"
-            change = Change("session.time_signature", "time signature", text, shown[0], shown[1])
-            self._findings.add(self._whole, change)
-        one, two = _tempo_changes(one), _tempo_changes(two)
-        maps = [[(p.at, p.bpm, p.ramp, p.ramp_to) for p in points] for points in (one, two)]
-        if maps[0] == maps[1]:
-            return
-        if len(one) == len(two) == 1:
-            tempi = [f"{float(p.bpm):g}" for p in (one[0], two[0])]
-            text = f"Session: tempo {tempi[0]} -> {tempi[1]} bpm"
-        else:
-            tempi = [f"{len(points)} tempo points" for points in (one, two)]
-            text = f"Session: tempo map changed ({tempi[0]} -> {tempi[1]})"
-        if tempi[0] != tempi[1] or len(one) > 1:
-            self._findings.add(
-                self._whole, Change("session.tempo", "tempo", text, tempi[0], tempi[1])
-            )
-
-    def _compare_markers(self) -> None:
-        before, after = self._before.markers, self._after.markers
-        if before == after:
-            return
-        pairing = pair_things(
-            before, after, (_marker_identity, _marker_equal, _marker_place, _marker_name)
-        )
-        for old, new in pairing.pairs:
-            self._compare_marker(before[old], after[new])
-        for index in pairing.removed:
-            self._mark("removed", before[index], self._times.before)
-        for index in pairing.added:
-            self._mark("added", after[index], self._times.after)
-
-    def _compare_marker(self, one: Marker, two: Marker) -> None:
-        if one.name != two.name:
-            text = f"Session: marker '{plain(one.name)}' renamed to '{plain(two.name)}'"
-            change = Change("marker.renamed", "marker", text, one.name, two.name, two.identity)
-            self._findings.add(self._whole, change)
-        if not is_same_moment(one.at, self._times.before, two.at, self._times.after):
-            places = self._times.before.place(one.at), self._times.after.place(two.at)
-            text = f"Session: marker '{plain(two.name)}' moved from {places[0]} to {places[1]}"
-            change = Change("marker.moved", "marker", text, places[0], places[1], two.identity)
-            self._findings.add(self._whole, change)
-        if one.length is None or two.length is None:
-            return
-        if not is_same_moment(one.length, self._times.before, two.length, self._times.after):
-            spans = self._times.before.span(one.length), self._times.after.span(two.length)
-            text = f"Session: length of region '{plain(two.name)}' {spans[0]} -> {spans[1]}"
-            change = Change("marker.resized", "region", text, spans[0], spans[1], two.identity)
-            self._findings.add(self._whole, change)
-
-    def _mark(self, verb: str, marker: Marker, line: Timeline) -> None:
-        place = line.place(marker.at)
-        kind = "marker" if marker.length is None else "region"
-        text = f"Session: {kind} '{plain(marker.name)}' {verb} at {place}"
-        ends = (place, None) if verb == "removed" else (None, place)
-        self._findings.add(
-            self._whole, Change(f"marker.{verb}", kind, text, ends[0], ends[1], marker.identity)
-        )
 
     def _compare_tracks(self) -> None:
         before, after = self._before.tracks, self._after.tracks
@@ -295,15 +231,6 @@ def _setting_group(parameter: Parameter) -> str:
     return {"key": "key", "number of bars": "bars"}.get(parameter.name, "")
 
 
-def _tempo_changes(points: tuple[TempoPoint, ...]) -> tuple[TempoPoint, ...]:
-    """Leave out the points where only the time signature changes."""
-    kept: list[TempoPoint] = []
-    for point in points:
-        if not kept or kept[-1].ramp or (kept[-1].bpm, kept[-1].ramp) != (point.bpm, point.ramp):
-            kept.append(point)
-    return tuple(kept)
-
-
 def _contents(track: Track) -> str:
     clips = sum(1 for c in track.clips if c.kind is not ClipKind.SLOT)
     notes = sum(len(c.notes) for c in track.clips)
@@ -343,19 +270,3 @@ def _bare_clip(clip: Clip) -> Clip:
 
 def _bare_device(device: Device) -> Device:
     return replace(device, identity="", automations=())
-
-
-def _marker_identity(marker: Marker) -> Hashable:
-    return marker.identity or None
-
-
-def _marker_equal(marker: Marker) -> Hashable:
-    return marker
-
-
-def _marker_place(marker: Marker) -> Hashable:
-    return None if marker.identity else (marker.at, marker.length is None)
-
-
-def _marker_name(marker: Marker) -> Hashable:
-    return None if marker.identity or not marker.name else (marker.name, marker.length is None)
