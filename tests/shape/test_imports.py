@@ -37,6 +37,7 @@ ROOMS = (
     "verify",
     "registry",
     "testnet",
+    "daws",
     # What a person does: each deed joins rooms above.
     "acts",
 )

@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
 from stemproof.acts.band import arrival_of
@@ -35,6 +36,7 @@ from stemproof.acts.observe import (
 )
 from stemproof.acts.post import CLOCK, PACE, Clock, Pace, Post
 from stemproof.acts.saves import record_gone
+from stemproof.acts.spool import take_spool
 from stemproof.acts.survey import FolderGone, Found, Tree
 from stemproof.acts.wake import Waker
 from stemproof.acts.watching import only_watcher
@@ -78,6 +80,7 @@ class _Watcher:
 
     def __init__(self, home: Home, log: Log, say: Say, *, pace: Pace, clock: Clock) -> None:
         self.works: Collection[bytes] | None = None
+        self._home = home
         self._log = log
         self._say = say
         self._pace = pace
@@ -120,6 +123,7 @@ class _Watcher:
     def _turn(self) -> None:
         if self._clock.monotonic() >= self._next_follow:
             self._follow_works()
+            self._take_spool()
             self._next_follow = self._clock.monotonic() + self._pace.follow_s
         self._take_answers()
         for post in self._posts.values():
@@ -179,6 +183,18 @@ class _Watcher:
             post.mark(path)
         if is_whole and not waiting:
             post.looked = moment
+
+    def _take_spool(self) -> None:
+        """Record what scripts in DAWs told since the last time."""
+        posts = {post.work.id: post for post in self._posts.values() if post.is_open}
+        works = [post.work for post in posts.values()]
+        taken = take_spool(self._home, self._log, self._clock.moment(), only=works)
+        for work, told in taken.told:
+            name = PurePath(told.project).name or told.script
+            self._say(Observed(said=[Line(name, told.text)]), work)
+        for problem in taken.problems:
+            for post in list(posts.values())[:1]:
+                self._tell_problem(post, problem)
 
     def _follow_folder(self, post: Post) -> bool:
         """Go on in a folder that was only renamed; what changes meanwhile is not live."""

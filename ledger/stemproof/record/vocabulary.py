@@ -79,6 +79,7 @@ ACTIONS: Final = frozenset(
         "audio.gone",
         "audio.returned",
         "audio.unreadable",
+        "daw.told",
         "note.said",
         "credit.said",
         "record.erased",

@@ -1,0 +1,1 @@
+"""Scripts that run inside a DAW and tell what is decided there, and where they are put."""
