@@ -146,6 +146,8 @@ ZIPS = {
     "a wrong checksum": make_zip(("a.xml", b"hello"), packing=zipfile.ZIP_STORED).replace(
         b"hello", b"jello"
     ),
+    "LZMA": make_zip(("a.xml", b"hello" * 99), packing=zipfile.ZIP_LZMA),
+    "bzip2": make_zip(("a.xml", b"hello" * 99), packing=zipfile.ZIP_BZIP2),
     "an unknown packing": make_zip(("a.xml", b"hello")).replace(b"\x08\x00", b"\x63\x00"),
 }
 

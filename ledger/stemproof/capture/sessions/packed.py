@@ -18,6 +18,8 @@ ZIP_MAGIC: Final = b"PK\x03\x04"
 # DAWproject and MuseScore write a dozen entries and one a sample or picture.
 MAX_ENTRIES: Final = 10_000
 _STEP: Final = 1 << 20
+# All that session formats use; LZMA's header alone can ask for gigabytes of memory.
+_PACKINGS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _PEEK: Final = 1024
 _GZIP_WINDOW: Final = 16 + zlib.MAX_WBITS
 
@@ -58,7 +60,7 @@ class Archive:
         self._what = what
         try:
             self._zip = zipfile.ZipFile(io.BytesIO(data))
-        except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
+        except (zipfile.BadZipFile, RuntimeError, ValueError, OSError) as error:
             raise BadInput(f"{what} is not a whole zip archive") from error
         self._infos = {info.filename: info for info in self._zip.infolist()}
         if len(self._zip.infolist()) > MAX_ENTRIES:
@@ -76,6 +78,8 @@ class Archive:
         info = self._infos.get(name)
         if info is None:
             raise BadInput(f"{self._what} holds no {name!r:.60}")
+        if info.compress_type not in _PACKINGS:
+            raise BadInput(f"{name!r:.60} in {self._what} is neither stored nor deflated")
         if info.file_size > max_bytes:
             raise BadInput(f"{name!r:.60} in {self._what} inflates beyond {max_bytes} bytes")
         try:
@@ -85,8 +89,8 @@ class Archive:
                 rest = entry.read(1)
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
             raise BadInput(f"{name!r:.60} in {self._what} is damaged") from error
-        except (RuntimeError, NotImplementedError, ValueError) as error:
-            # Encrypted, or packed in a way that zipfile does not know.
+        except (RuntimeError, ValueError) as error:
+            # Encrypted, or of a version that zipfile does not know.
             raise BadInput(f"{name!r:.60} in {self._what} cannot be unpacked: {error}") from error
         if rest or len(data) > max_bytes:
             raise BadInput(f"{name!r:.60} in {self._what} inflates beyond {max_bytes} bytes")
