@@ -1,44 +1,75 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IAnchors} from "./IAnchors.sol";
+import {Heads} from "./Heads.sol";
+import {IAnchorsFor} from "./IAnchorsFor.sol";
+import {Signatures} from "./Signatures.sol";
 
-/// @title The witness that IAnchors describes
-contract Anchors is IAnchors {
-    /// @inheritdoc IAnchors
-    /// @dev 2^24 is a year of two saves a second with none sealed between, so no honest log meets it.
-    /// Without a limit one slip could put the size at 2^40 - 1, and the log could never grow again;
-    /// with it that takes 65,536 anchors.
-    uint40 public constant MAX_GROWTH = 2 ** 24;
+/// @title The witness that IAnchors and IAnchorsFor describe
+contract Anchors is Heads, Signatures {
+    uint256 private constant GROWTH_BITS = 40;
 
-    uint256 private constant ACC_BITS = 216;
+    /// @dev Slot 1, after the heads. An allowance is `uint64 until << 40 | uint40 mostGrowth`.
+    mapping(address publisher => mapping(address key => uint256 allowance)) private allowances;
 
-    /// @dev Slot 0. The head of (p, o) lies at keccak256(o . keccak256(p . 0)), each padded to a word.
-    mapping(address publisher => mapping(bytes32 origin => uint256 head)) private heads;
-
-    /// @inheritdoc IAnchors
-    function anchor(bytes32 origin, uint256 prior, uint40 size, bytes32 root) external {
-        uint256 stored = heads[msg.sender][origin];
-        if (stored != prior) revert NotTheHead(prior, stored);
-        uint40 priorSize = uint40(prior >> ACC_BITS);
-        if (size <= priorSize) revert NoGrowth(priorSize, size);
-        if (size - priorSize > MAX_GROWTH) revert TooMuchGrowth(priorSize, size);
-        bytes32 mixed = keccak256(
-            abi.encode(
-                uint256(uint216(prior)),
-                size,
-                root,
-                block.number,
-                block.timestamp,
-                blockhash(block.number - 1)
-            )
-        );
-        heads[msg.sender][origin] = (uint256(size) << ACC_BITS) | uint216(uint256(mixed));
-        emit Anchored(msg.sender, origin, size, root, prior);
+    /// @inheritdoc IAnchorsFor
+    function anchorFor(SignedHead calldata item) external {
+        Outcome outcome = _advanceFor(item, _domain());
+        if (outcome == Outcome.TooLate) revert TooLate(item.deadline);
+        if (outcome == Outcome.NotSigned) revert NotSigned(item.publisher);
+        if (outcome != Outcome.Anchored) {
+            _refuse(outcome, item.publisher, item.head.origin, item.head.prior, item.head.size);
+        }
     }
 
-    /// @inheritdoc IAnchors
-    function headOf(address publisher, bytes32 origin) external view returns (uint256 head) {
-        return heads[publisher][origin];
+    /// @inheritdoc IAnchorsFor
+    function anchorManyFor(SignedHead[] calldata list) external returns (uint256 anchored) {
+        if (list.length > MAX_HEADS) revert TooManyHeads(list.length);
+        bytes32 domain = _domain();
+        for (uint256 i = 0; i < list.length; ++i) {
+            SignedHead calldata item = list[i];
+            Outcome outcome = _advanceFor(item, domain);
+            if (outcome == Outcome.Anchored) ++anchored;
+            else emit Refused(item.publisher, item.head.origin, outcome);
+        }
+    }
+
+    /// @inheritdoc IAnchorsFor
+    function anchorAs(address publisher, Head calldata head) external {
+        uint256 most = allowanceOf(publisher, msg.sender);
+        if (most == 0) revert NotSigned(publisher);
+        Outcome outcome = _advance(publisher, head.origin, head.prior, head.size, head.root, most);
+        if (outcome != Outcome.Anchored) {
+            _refuse(outcome, publisher, head.origin, head.prior, head.size);
+        }
+    }
+
+    /// @inheritdoc IAnchorsFor
+    function allow(address key, uint64 until, uint40 mostGrowth) external {
+        if (mostGrowth > MAX_GROWTH) revert TooMuchGrowth(0, mostGrowth);
+        allowances[msg.sender][key] = (uint256(until) << GROWTH_BITS) | mostGrowth;
+        emit Allowed(msg.sender, key, until, mostGrowth);
+    }
+
+    /// @inheritdoc IAnchorsFor
+    function allowanceOf(address publisher, address key) public view returns (uint40 mostGrowth) {
+        uint256 allowance = allowances[publisher][key];
+        return block.timestamp <= allowance >> GROWTH_BITS ? uint40(allowance) : 0;
+    }
+
+    function _advanceFor(SignedHead calldata item, bytes32 domain) private returns (Outcome) {
+        if (block.timestamp > item.deadline) return Outcome.TooLate;
+        address publisher = item.publisher;
+        bytes32 digest = _digest(item, domain);
+        bytes calldata signature = item.signature;
+        address signer = _recover(digest, signature);
+        uint256 most = MAX_GROWTH;
+        if (signer != publisher || signer == address(0)) {
+            most = signer == address(0) ? 0 : allowanceOf(publisher, signer);
+            if (most == 0 && _takes(publisher, digest, signature)) most = MAX_GROWTH;
+            if (most == 0) return Outcome.NotSigned;
+        }
+        Head calldata head = item.head;
+        return _advance(publisher, head.origin, head.prior, head.size, head.root, most);
     }
 }
