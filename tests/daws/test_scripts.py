@@ -251,7 +251,7 @@ ardour = function(_) end
 AudioEngine:set_backend("None (Dummy)", "", "")
 Session = create_session("%(folder)s/Song", "Song", 48000)
 assert(Session)
-Session:new_audio_track(1, 2, nil, 2, "Vox", 0, ARDOUR.TrackMode.Normal, true)
+Session:new_audio_track(1, 2, nil, 1, "Vox", 0, ARDOUR.TrackMode.Normal, true)
 dofile("%(script)s")
 assert(signals().wanted[LuaSignal.LuaTimerS] and signals().wanted[LuaSignal.Exported])
 -- Ardour keeps the bytes of the function alone.
