@@ -124,7 +124,9 @@ def _record(desk: Desk, found: Found, path: str, kind: _Kind, before: _Known | N
         return
     desk.keep("undo", data, moment, before=None)
     read = _Read(found, path, kind, digest, len(entries), fresh)
-    is_live = before is not None and desk.is_live(found, moment) and path not in desk.unwatched
+    is_live = before is not None and desk.is_live(found, moment)
+    # Somebody else's history, or one that nobody watched.
+    is_live = is_live and path not in desk.unwatched and path not in desk.arrivals
     since = None if before is None or not is_live else before.mtime_ns // 10**9
     with desk.writing(moment) as sitting:
         desk.log.append(desk.work.id, _drafts(read, moment, sitting, since))
