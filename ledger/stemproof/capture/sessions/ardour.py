@@ -149,9 +149,11 @@ def _flags(node: _Element) -> str:
 def _order(node: _Element) -> int:
     info = node.find("PresentationInfo")
     if info is not None:
-        return parse_integer(info.get("order", "0"), "a track's order")
+        # One that was never set is the largest number that the program knows.
+        return parse_integer(info.get("order", "0")[:18], "a track's order")
     # `order-keys="EditorSort=1:MixerSort=1"`
-    words = re.findall(r"(?:editor|EditorSort)=(\d{1,9})", node.get("order-keys", ""))
+    keys = node.get("order-keys", "").lower()
+    words = re.findall(r"(?:editor|editorsort)=(\d{1,9})", keys, re.ASCII)
     return int(words[0]) if words else 0
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from stemproof.errors import BadInput
 
 from .model import Automation, Parameter, Point, TimeUnit, Unit
-from .numbers import is_decimal, parse_decimal
+from .numbers import is_decimal
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from .ardour_time import Clock
 
 MAX_POINTS = 2_000_000
+MAX_VALUE = 60
+"""A stored float has at most 25 characters."""
 TARGETS = {
     "gain": ("volume", Unit.GAIN),
     "trim": ("trim", Unit.GAIN),
@@ -47,15 +49,15 @@ _NO_DECISION = frozenset({"solo", "solo-iso", "solo-safe", "rec-enable", "rec-sa
 
 
 def is_on(text: str) -> bool:
-    """Read a switch, as version 3 or as later ones write it."""
-    return text.strip().lower() in ("1", "yes", "true", "y")
+    """Read a switch, as version 3 ("yes", "1.000000000000") or as later ones write it."""
+    if is_decimal(text):
+        return float(text) != 0
+    return text.strip().lower() in ("yes", "true", "y")
 
 
-def read_value(node: _Element, what: str) -> str:
-    """Give a control's value as stored, if it is a number."""
-    value = node.get("value", "0")
-    parse_decimal(value, what)
-    return value
+def read_value(node: _Element) -> str:
+    """Give a control's value as stored; plug-ins write `inf` and `nan` too."""
+    return node.get("value", "0")[:MAX_VALUE]
 
 
 def read_list(node: _Element, clock: Clock, target: str, unit: Unit) -> Automation:
@@ -65,7 +67,7 @@ def read_list(node: _Element, clock: Clock, target: str, unit: Unit) -> Automati
     if len(words) % 2 or len(words) > 2 * MAX_POINTS:
         raise BadInput(f"an automation list has {len(words)} numbers, want pairs of them")
     points = [
-        Point(clock.point(at, "an automation point's time"), _checked(value))
+        Point(clock.point(at, "an automation point's time"), value[:MAX_VALUE])
         for at, value in zip(words[::2], words[1::2], strict=True)
     ]
     is_musical = bool(words) and words[0][:1] == "b"
@@ -79,12 +81,6 @@ def read_list(node: _Element, clock: Clock, target: str, unit: Unit) -> Automati
         node.get("state", "Off") not in ("Off", "Manual"),
         unit,
     )
-
-
-def _checked(value: str) -> str:
-    if not is_decimal(value):
-        raise BadInput(f"an automation point's value is {value!r:.40}, want a decimal number")
-    return value
 
 
 class Controls:
@@ -140,10 +136,9 @@ class Controls:
 
 def read_parameter(node: _Element, name: str, unit: Unit, *, is_playing: bool) -> Parameter:
     """Read one control; while automation plays, its value says nothing."""
-    value = read_value(node, name)
     if is_playing:
         return Parameter(name, AUTOMATED, unit, automated=True)
-    return Parameter(name, value, unit)
+    return Parameter(name, read_value(node), unit)
 
 
 AUTOMATED = "automated"

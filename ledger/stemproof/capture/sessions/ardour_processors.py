@@ -71,7 +71,7 @@ def read_chain(route: _Element, clock: Clock, unread: Counter[str]) -> Chain:
     for node in route.iterfind("Processor"):
         kind = node.get("type", "")
         if kind in _PLUGINS:
-            chain.devices.append(_plugin(node, _PLUGINS[kind], clock, unread))
+            chain.devices.append(read_plugin(node, clock, unread))
         elif kind in ("intsend", "send"):
             _read_send(node, chain, clock, unread)
         elif kind in ("insert", "port"):
@@ -84,7 +84,9 @@ def read_chain(route: _Element, clock: Clock, unread: Counter[str]) -> Chain:
     return chain
 
 
-def _plugin(node: _Element, kind: PluginKind, clock: Clock, unread: Counter[str]) -> Device:
+def read_plugin(node: _Element, clock: Clock, unread: Counter[str]) -> Device:
+    """Read a plug-in of a route or, since version 8, of a region."""
+    kind = _PLUGINS.get(node.get("type", ""), PluginKind.UNKNOWN)
     state = next((child for child in node if child.tag in _STATE_NODES), None)
     controls = Controls([node], clock, unread)
     numbered = [c for c in node.iterfind("Controllable") if c.get("parameter") is not None]
@@ -133,7 +135,7 @@ def _ports(state: _Element, known: set[str | None]) -> Iterator[Parameter]:
         # The numbers of a VST3 are not those of its controls: then the controls are enough.
         if name not in known and not (known and port.get("id")):
             shown = name if port.get("symbol") else f"parameter {name}"
-            yield Parameter(shown, read_value(port, "a plug-in's setting"))
+            yield Parameter(shown, read_value(port))
     for values in state.iterfind("parameters"):
         if not known:
             for key, value in sorted(values.attrib.items()):

@@ -12,11 +12,12 @@ Not read: layering, sync points, transients, the shape of fades.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from .ardour_automation import is_on, read_list
+from .ardour_processors import read_plugin
 from .model import (
     Automation,
     Clip,
@@ -27,7 +28,7 @@ from .model import (
     TimeUnit,
     Unit,
 )
-from .numbers import parse_decimal
+from .numbers import is_decimal
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -37,6 +38,13 @@ if TYPE_CHECKING:
 MAX_CHANNELS = 64
 _OWNERS = ("orig-track-id", "orig_track_id", "orig-diskstream-id", "orig_diskstream_id")
 _FADES = (("fade-in", "FadeIn", "fade-in-active"), ("fade-out", "FadeOut", "fade-out-active"))
+_KNOWN_PARTS = frozenset(
+    {
+        *("Envelope", "FadeIn", "FadeOut", "InverseFadeIn", "InverseFadeOut", "RegionFXPlugin"),
+        *("Extra", "Transients"),
+    }
+)
+_FLAT = 1e-4
 _NOWHERE = Moment(Fraction(0), TimeUnit.SECOND)
 
 
@@ -102,8 +110,8 @@ def _read_region(node: _Element, pool: Pool) -> Clip:
     media = _media(node, pool)
     source = pool.sources.get(node.get("source-0", ""))
     for child in node:
-        if child.tag in ("Regions", "NestedSource"):
-            pool.unread["compound regions"] += 1
+        if child.tag not in _KNOWN_PARTS:
+            pool.unread[f"part of a region: {str(child.tag)[:30]}"] += 1
     return Clip(
         ClipKind.NOTES if is_midi else ClipKind.AUDIO,
         node.get("name", ""),
@@ -116,6 +124,10 @@ def _read_region(node: _Element, pool: Pool) -> Clip:
         more_media=media[1:],
         points=() if is_midi else _envelope(node, pool.clock),
         parameters=() if is_midi else _settings(node, pool.clock),
+        devices=tuple(
+            replace(read_plugin(effect, pool.clock, pool.unread), role="take")
+            for effect in node.iterfind("RegionFXPlugin")
+        ),
         recorded=source is not None and source.is_recorded,
     )
 
@@ -147,9 +159,10 @@ def _length(node: _Element, clock: Clock) -> Moment:
 def _settings(node: _Element, clock: Clock) -> tuple[Parameter, ...]:
     found = [Parameter("gain", node.get("scale-amplitude", "1"), Unit.GAIN)]
     for name, tag, switch in _FADES:
-        fade = node.find(f"{tag}/AutomationList")
-        points = () if fade is None else read_list(fade, clock, name, Unit.RAW).points
-        length = points[-1].at if points and is_on(node.get(switch, "1")) else Fraction(0)
+        words = (node.findtext(f"{tag}/AutomationList/events") or "").split()
+        # A fade is as long as its last point is late.
+        is_used = len(words) > 1 and is_on(node.get(switch, "1"))
+        length = clock.point(words[-2], "a fade's end") if is_used else Fraction(0)
         found.append(Parameter(name, f"{float(length):.6g}", Unit.SECONDS))
     found.append(Parameter("opaque", _switch(node.get("opaque", "1")), Unit.SWITCH))
     return tuple(found)
@@ -161,7 +174,7 @@ def _envelope(node: _Element, clock: Clock) -> tuple[Automation, ...]:
         return ()
     lane = read_list(written, clock, "clip gain", Unit.GAIN)
     # Ardour writes a flat envelope for every trimmed region, a hair above 1.
-    if all(abs(parse_decimal(p.value, "a gain") - 1) < Fraction(1, 10_000) for p in lane.points):
+    if all(is_decimal(p.value) and abs(float(p.value) - 1) < _FLAT for p in lane.points):
         return ()
     enabled = is_on(node.get("envelope-active", "0"))
     return (Automation(lane.target, lane.points, "", lane.time_unit, enabled, lane.unit),)

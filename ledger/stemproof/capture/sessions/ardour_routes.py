@@ -156,10 +156,10 @@ def _is_muted(node: _Element) -> bool:
 
 def _is_soloed(node: _Element) -> bool:
     control = _control(node, "solo")
-    if control is None:
-        return False
-    # The value counts solo by neighbours too.
-    return is_on(control.get("self-solo") or control.get("value") or "0")
+    # The value counts solo by neighbours too; version 3 keeps the switch on the route.
+    own = node.get("self-solo") if control is None else control.get("self-solo")
+    own = own or node.get("self-solo") or (control.get("value") if control is not None else "0")
+    return is_on(own or "0")
 
 
 def _phase(node: _Element) -> str:
