@@ -265,6 +265,13 @@ Session:new_audio_track(1, 2, nil, 1, "Bass", 1, ARDOUR.TrackMode.Normal, true)
 tick(3)
 vox:set_name("Lead")
 tick(3)
+local delay = ARDOUR.LuaAPI.new_plugin(Session, "urn:ardour:a-delay", ARDOUR.PluginType.LV2, "")
+vox:add_processor_by_index(delay, 0, nil, true)
+tick(3)
+delay:deactivate()
+tick(3)
+vox:remove_processor(delay, nil, true)
+tick(3)
 hook(LuaSignal.Exported, nil, "session", "%(folder)s/Song/export/mix.wav")
 close_session()
 quit()
@@ -294,6 +301,9 @@ def test_in_the_real_ardour_the_hook_tells_what_was_done(tmp_path: Path, spool: 
         ("track.gain", "Vox: gain 0.0 dB -> -6.0 dB"),
         ("track.added", "Bass added"),
         ("track.name", "Lead: name Vox -> Lead"),
+        ("device.added", "Lead: ACE Delay added"),
+        ("device.enabled", "Lead: ACE Delay: enabled on -> off"),
+        ("device.removed", "Lead: ACE Delay removed"),
         ("session.exported", f"exported {tmp_path}/Song/export/mix.wav"),
     ], done.stdout + done.stderr
     assert {one.project for one in told} == {f"{tmp_path}/Song/Song.ardour"}

@@ -41,7 +41,7 @@ function factory()
         local effect = plugin:display_name()
         add(plugin:to_stateful():id():to_s(), {
           kind = "device", name = effect, track = name, label = name .. ": " .. effect,
-          whats = { "enabled" }, values = { enabled = word(plugin:enabled()) },
+          whats = { "enabled" }, values = { enabled = word(plugin:active()) },
         })
         slot = slot + 1
       end
