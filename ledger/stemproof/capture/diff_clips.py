@@ -9,11 +9,20 @@ from .decision import Change, Scope, Subject
 from .diff_devices import compare_chain, report_loose
 from .diff_media import compare_media, inner_audio
 from .diff_signs import added_signs, compare_signs
+from .diff_takes import compare_clip_takes
 from .findings import Findings
 from .match import Key, pair_things
 from .notes import NoteChange, compare_notes
-from .sentences import clip_label, clip_place, note_count, note_sentence, notes_place, plain
-from .sessions.model import Clip, ClipKind, Moment, Take
+from .sentences import (
+    clip_group,
+    clip_label,
+    clip_place,
+    note_count,
+    note_sentence,
+    notes_place,
+    plain,
+)
+from .sessions.model import Clip, ClipKind, Moment
 from .timeline import Timeline, is_same_moment
 
 TAKE_PARAMETERS = frozenset(
@@ -81,9 +90,10 @@ def compare_clip(findings: Findings, subject: Subject, times: Times, one: Clip, 
         if one.muted != two.muted:
             text = f"{subject.label}: {label} {'muted' if two.muted else 'unmuted'}"
             states = ["muted" if c.muted else "playing" for c in (one, two)]
-            findings.add(subject, _change("clip.muted", label, text, two, states[0], states[1]))
+            found = _change("clip.muted", label, text, two, states[0], states[1])
+            findings.add(subject, replace(found, group="muted" if two.muted else "unmuted"))
     has_other_take = bool(one.take and two.take and one.take != two.take)
-    _compare_takes(findings, subject, one, two)
+    compare_clip_takes(findings, subject, one, two)
     pattern = _change("clip.setting", label, "", two)
     if has_other_take:
         # Name, file, notes and settings are the other take's: they did not change.
@@ -197,7 +207,7 @@ def _report_removed(findings: Findings, line: Timeline, loose: LooseClip) -> Non
     label = clip_label(clip)
     text = f"{subject.label}: {label} removed at {place}"
     found = _change("clip.removed", label, text, clip, place, None)
-    findings.add(subject, replace(found, group=f"removed, {label}"))
+    findings.add(subject, replace(found, group=f"removed, {clip_group(clip)}"))
 
 
 def _report_added(
@@ -216,7 +226,7 @@ def _report_added(
             kind, verb = "take.recorded", "recorded"
         text = f"{subject.label}: {label} {verb} {where}"
         found = _change(kind, label, text, clip, None, place)
-        findings.add(subject, replace(found, group=f"{verb}, {label}"))
+        findings.add(subject, replace(found, group=f"{verb}, {clip_group(clip)}"))
     if clip.notes and not is_copy:
         verb = "recorded" if clip.recorded else "added"
         add_notes(findings, subject, line, clip, NoteChange(verb, clip.notes))
@@ -273,35 +283,6 @@ def _end(clip: Clip) -> Moment:
     if clip.position.unit is not clip.length.unit:
         return clip.position
     return Moment(clip.position.value + clip.length.value, clip.position.unit)
-
-
-def _takes(clip: Clip) -> dict[str, Take]:
-    alone = (Take(clip.take, clip.name),)
-    return {take.identity or take.name: take for take in clip.takes or alone}
-
-
-def _compare_takes(findings: Findings, subject: Subject, one: Clip, two: Clip) -> None:
-    """Report takes that came and went, or another one chosen among those known."""
-    label = clip_label(two)
-    before, after = _takes(one), _takes(two)
-    come = [key for key in after if key not in before]
-    gone = [key for key in before if key not in after]
-    if not one.take and not one.takes:
-        return
-    for key in come:
-        is_recorded = two.recorded and key == two.take
-        kind, verb = ("take.recorded", "recorded") if is_recorded else ("take.added", "added")
-        name = plain(after[key].name)
-        text = f"{subject.label}: take '{name}' {verb}, {len(after)} takes in all"
-        findings.add(subject, _change(kind, label, text, two, None, name))
-    for key in gone:
-        name = plain(before[key].name)
-        text = f"{subject.label}: take '{name}' removed from {label}"
-        findings.add(subject, _change("take.removed", label, text, two, name, None))
-    if one.take != two.take and not come and not gone:
-        names = plain(one.name), plain(two.name)
-        text = f"{subject.label}: take '{names[1]}' chosen, not '{names[0]}'"
-        findings.add(subject, _change("take.chosen", label, text, two, names[0], names[1]))
 
 
 def _change(

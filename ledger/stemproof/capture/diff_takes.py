@@ -1,7 +1,8 @@
-"""Takes of a whole track compared: kept side by side, one of them in use (Ardour's playlists).
+"""Takes compared: those of one clip, and those of a whole track (Ardour's playlists).
 
-The clips of the takes not in use stand in slots of that take. When another take is chosen, the
-clips did not move: they are brought to where they would stand had it been chosen before.
+The clips of a track's takes that are not in use stand in slots of that take. When another one is
+chosen, the clips did not move: they are brought to where they would stand had it been chosen
+before.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import replace
 
 from .decision import Change, Subject
 from .findings import Findings
-from .sentences import plain
+from .sentences import clip_label, plain
 from .sessions.model import Clip, Slot, Take, Track
 
 
@@ -74,3 +75,39 @@ def _content(clips: Sequence[Clip], take: Take, track: Track) -> Counter[Hashabl
 
 def _is_copy(content: Counter[Hashable], track: Track) -> bool:
     return bool(content) and any(content == _content(track.clips, t, track) for t in track.takes)
+
+
+def _takes(clip: Clip) -> dict[str, Take]:
+    alone = (Take(clip.take, clip.name),)
+    return {take.identity or take.name: take for take in clip.takes or alone}
+
+
+def compare_clip_takes(findings: Findings, subject: Subject, one: Clip, two: Clip) -> None:
+    """Report takes that came and went, or another one chosen among those known."""
+    label = clip_label(two)
+    before, after = _takes(one), _takes(two)
+    come = [key for key in after if key not in before]
+    gone = [key for key in before if key not in after]
+    if not one.take and not one.takes:
+        return
+    for key in come:
+        is_recorded = two.recorded and key == two.take
+        kind, verb = ("take.recorded", "recorded") if is_recorded else ("take.added", "added")
+        name = plain(after[key].name)
+        text = f"{subject.label}: take '{name}' {verb}, {len(after)} takes in all"
+        findings.add(subject, _clip_change(kind, label, text, two, None, name))
+    for key in gone:
+        name = plain(before[key].name)
+        text = f"{subject.label}: take '{name}' removed from {label}"
+        findings.add(subject, _clip_change("take.removed", label, text, two, name, None))
+    if one.take != two.take and not come and not gone:
+        names = plain(one.name), plain(two.name)
+        text = f"{subject.label}: take '{names[1]}' chosen, not '{names[0]}'"
+        findings.add(subject, _clip_change("take.chosen", label, text, two, names[0], names[1]))
+
+
+def _clip_change(
+    kind: str, what: str, text: str, clip: Clip, before: str | None, after: str | None
+) -> Change:
+    media = (clip.media.path,) if clip.media else ()
+    return Change(kind, what, text, before, after, clip.identity, media=media)

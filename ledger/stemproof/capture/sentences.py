@@ -119,6 +119,11 @@ def clip_label(clip: Clip) -> str:
     }.get(clip.kind, "clip")
 
 
+def clip_group(clip: Clip) -> str:
+    """Name what alike clips have in common: their file, as programs number the names of clips."""
+    return f"clip from '{plain(clip.media.file_name)}'" if clip.media else clip_label(clip)
+
+
 def clip_place(clip: Clip, line: Timeline) -> str:
     """Say where a clip is: on the timeline, in another lane, or in a cell of a launch grid."""
     where = line.place(clip.position)
