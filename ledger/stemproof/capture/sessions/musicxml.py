@@ -30,7 +30,7 @@ _MAX_CONTAINER_BYTES: Final = 1 << 16
 _ROOTS: Final = ("score-partwise", "score-timewise")
 _UTF16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _DECLARED: Final = re.compile(r"\A\s*<\?xml[^>]{0,200}\?>")
-_SOFTWARE: Final = re.compile(r"(.{1,80}?)[ /]v?(\d[\w.+-]{0,40})", re.ASCII)
+_SOFTWARE: Final = re.compile(r"(.{1,80}?)[ /](?:v\.?)?(\d[\w.+-]{0,40})", re.ASCII)
 MAX_BARS: Final = 1_000_000
 """All parts together."""
 

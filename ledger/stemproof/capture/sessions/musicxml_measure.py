@@ -6,6 +6,7 @@ and barlines at the place of the cursor. A `chord` note begins with the note bef
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
@@ -92,12 +93,23 @@ def _metre(attributes: _Element, metre: tuple[int, int]) -> tuple[int, int]:
 
 def _duration(node: _Element, divisions: int) -> Fraction:
     text = node.findtext("duration")
-    if text is None:
-        return Fraction(0)
+    return Fraction(0) if text is None else _length(text, divisions)
+
+
+# A score repeats a few dozen lengths, keys and alterations thousands of times.
+@functools.lru_cache(maxsize=1 << 12)
+def _length(text: str, divisions: int) -> Fraction:
     length = parse_decimal(text.strip(), "a duration") / divisions
     if length < 0:
         raise BadInput(f"a duration is {text:.40}, want none below 0")
     return length
+
+
+@functools.lru_cache(maxsize=1 << 8)
+def _alteration(text: str) -> tuple[int, bool]:
+    """Read by how many keys a note is altered, and whether that is rounded."""
+    alter = parse_decimal(text.strip() or "0", "an alteration")
+    return round(alter), alter.denominator != 1
 
 
 class MeasureReader:
@@ -203,12 +215,12 @@ class MeasureReader:
         key = _key(pitch.findtext("step"), pitch.findtext("octave"))
         if key is None:
             return None
-        alter = parse_decimal(pitch.findtext("alter", "0").strip() or "0", "an alteration")
-        if alter.denominator != 1:
+        alter, is_rounded = _alteration(pitch.findtext("alter", "0"))
+        if is_rounded:
             self._unread["microtone"] += 1
         staff = node.findtext("staff", "")
         shift = self._transpose.get(staff, self._transpose.get("", 0))
-        sounding = key + round(alter) + shift
+        sounding = key + alter + shift
         return sounding if 0 <= sounding <= 127 else None
 
     def _drum_pitch(self, node: _Element) -> int | None:
@@ -297,6 +309,7 @@ class MeasureReader:
             self._part.signs.append(Sign(kind, at, text, line))
 
 
+@functools.lru_cache(maxsize=1 << 10)
 def _key(name: str | None, octave: str | None) -> int | None:
     steps = _STEPS.get((name or "").strip())
     number = (octave or "").strip()
