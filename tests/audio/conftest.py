@@ -16,7 +16,7 @@ from stemproof.testnet.song import write_step
 def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with the stems, the mix and the master."""
     folder = tmp_path_factory.mktemp("song")
-    for step in (5, 9):
+    for step in (7, 13):
         write_step(folder, step)
     return folder
 

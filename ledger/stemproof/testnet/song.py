@@ -1,8 +1,10 @@
 """The demo's own small piece of music, and the saves that tell how it was made.
 
-    Song.mmp            LMMS: beat, bass, chords and melody, a correction
-    stems/*.wav         drums, bass, lead
-    Mix.rpp             REAPER: the stems mixed
+    Song.mmp              LMMS: beat, bass, chords and melody, a correction
+    Lead sheet.musicxml   MuseScore: the melody with its words
+    stems/*.wav           drums, bass, lead
+    Arrangement.dawproject   Bitwig Studio: the stems arranged
+    Mix.rpp               REAPER: the stems mixed
     mix.wav, master.wav
 
 `write_step(folder, n)` does to the folder what the musician's programs do at save n, so that a
@@ -16,7 +18,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from stemproof.errors import Usage
-from stemproof.testnet import song_lmms, song_reaper, song_score
+from stemproof.testnet import song_arrangement, song_lmms, song_reaper, song_score, song_sheet
 from stemproof.testnet.song_lmms import Voice
 from stemproof.testnet.song_mix import FIRST_MIX, MASTER, MIX, Equaliser, Master, Strip
 from stemproof.testnet.song_score import Note
@@ -28,7 +30,11 @@ STEPS = (
     "A bass line is added under the beat.",
     "Chords and a first take of the melody are added.",
     "The melody is corrected note by note, and the tempo goes up to 96 bpm.",
+    "A lead sheet is written in MuseScore: the melody and its words.",
+    "A line of the words is rewritten.",
     "Three stems are bounced: drums, bass and lead.",
+    "An arrangement is tried in Bitwig Studio: the stems, one after the other.",
+    "There the lead comes in two bars later, and fades in.",
     "A mix session is made in REAPER from the stems.",
     "Faders, pans and equalisers are set.",
     "The lead comes up and loses some edge; a master chain is added: equaliser and limiter.",
@@ -117,6 +123,22 @@ def _mix(strips: tuple[Strip, ...], master: Master | None, minute: int) -> Mappi
     return {"Mix.rpp": project}
 
 
+def _sheet(words: tuple[str, ...]) -> Mapping[str, bytes]:
+    sheet = song_sheet.format_sheet(TITLE, song_score.TEMPO, song_score.lead_notes(), words)
+    return {"Lead sheet.musicxml": sheet}
+
+
+def _arrangement(lead_at: int, fade: tuple[float, ...]) -> Mapping[str, bytes]:
+    project = song_arrangement.format_arrangement(
+        TITLE,
+        song_score.TEMPO,
+        {"drums": 0, "bass": 8, "lead": lead_at},
+        4 * song_score.BARS,
+        fade,
+    )
+    return {"Arrangement.dawproject": project}
+
+
 def _flat() -> tuple[Strip, ...]:
     return tuple(Strip(stem, 1.0, 0.0, Equaliser()) for stem in STEMS)
 
@@ -147,7 +169,11 @@ _FILES: tuple[Callable[[], Mapping[str, bytes]], ...] = (
         *(*_beat(), _bass(), _keys(), _lead(song_score.sketched_lead_notes())),
     ),
     lambda: _song(song_score.TEMPO, *(*_beat(), _bass(), _keys(), _lead(song_score.lead_notes()))),
+    lambda: _sheet(song_sheet.FIRST_WORDS),
+    lambda: _sheet(song_sheet.WORDS),
     _stems,
+    lambda: _arrangement(16, ()),
+    lambda: _arrangement(24, (0.0, 0.5, 1.0)),
     lambda: _mix(_flat(), None, 0),
     lambda: _mix(FIRST_MIX, None, 14),
     lambda: _mix(MIX, MASTER, 22),
