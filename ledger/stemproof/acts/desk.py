@@ -19,7 +19,7 @@ from stemproof.acts.facts import fact
 from stemproof.acts.sound import NO_DIGEST
 from stemproof.acts.survey import Found
 from stemproof.acts.unreadable import note_unreadable, read_unreadable
-from stemproof.acts.vault import Fresh, keep
+from stemproof.acts.vault import OWED_SETTING, Fresh, keep
 from stemproof.errors import BadInput
 from stemproof.log.store import Log
 from stemproof.record.canonical import Json
@@ -148,6 +148,19 @@ class Desk:
         fresh = Fresh(self.work.id, kind, data, format_time(moment), before)
         if problem := keep(self.log, fresh, moment):
             self.observed.problems.append(problem)
+
+    def owe(self, path: str) -> None:
+        """Note, within a save's transaction, that its file is to be kept after it."""
+        self.log.put_setting(OWED_SETTING, f"{self.work.id.hex()} {path}")
+
+    def settle(self, moment: datetime) -> None:
+        """Keep the last recorded save where a crash came before that."""
+        work, _, path = (self.log.setting(OWED_SETTING) or "").partition(" ")
+        if work != self.work.id.hex():
+            return
+        data = self.saved_bytes(path)
+        if data is not None:
+            self.keep("session", data, moment, before=None)
 
     def move(self, origin: str, found: Found) -> None:
         """Carry what is known of a file to its new path."""

@@ -69,6 +69,7 @@ def observe(log: Log, work: Work, look: Look, *, but: Collection[str] = ()) -> O
 
 def record_sessions(desk: Desk, sessions: Iterable[Found]) -> None:
     """Record sessions that changed, oldest save first, each in a transaction of its own."""
+    desk.settle(desk.look.moment())
     for found in sessions:
         record_save(desk, found)
     record_undo_logs(desk)

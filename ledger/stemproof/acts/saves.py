@@ -162,7 +162,6 @@ def _record_session(desk: Desk, found: Found, save: Save) -> None:
     extra = {"after": save.digest}
     if last is not None:
         extra["before"] = sha256(last).digest()
-    desk.keep("session", save.data, moment, before=last)
     packed = pack(save.data)
     takes = compare_takes(None if before is None else before.session, save.session)
     with desk.writing(moment) as sitting:
@@ -175,6 +174,9 @@ def _record_session(desk: Desk, found: Found, save: Save) -> None:
         desk.log.append(desk.work.id, [event, *decided, *taken])
         desk.put(found, save.digest, packed)
         note_unreadable(desk.log, desk.work.id, found.path, None)
+        desk.owe(found.path)
+    # After the events: packing a large save takes longer than to record it.
+    desk.keep("session", save.data, moment, before=last)
     if kept:
         desk.say(found.path, f"{len(kept)} past save{'' if len(kept) == 1 else 's'} read")
     _tell(desk, found, action, save.session, decisions)

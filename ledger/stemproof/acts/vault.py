@@ -28,6 +28,8 @@ __all__ = ["Fresh", "Retention", "Size", "Unseal", "keep", "open_with", "opened_
 
 VAULT_FILE: Final = "vault.db"
 KEEP_SETTING: Final = "vault.keep"
+# The work and path of the save that was recorded last: it is kept right after that.
+OWED_SETTING: Final = "vault.owed"
 MAX_DAYS: Final = 36_500
 MAX_BYTES: Final = 1 << 50
 _SETTING: Final = re.compile(r"all|none|days [1-9]\d{0,4}|bytes [1-9]\d{0,15}")
@@ -86,7 +88,9 @@ def read_retention(log: Log) -> Retention:
 
 def set_retention(log: Log, retention: Retention, moment: datetime) -> int:
     """Keep from now on what the user wants; give how many files were dropped for it."""
-    log.put_setting(KEEP_SETTING, retention.text)
+    with log.writing():
+        log.put_setting(KEEP_SETTING, retention.text)
+        log.put_setting(OWED_SETTING, "")
     with opened_vault(log) as vault:
         return 0 if vault is None else _prune(vault, retention, moment)
 

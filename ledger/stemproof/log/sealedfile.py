@@ -21,8 +21,8 @@ from stemproof.log.difference import apply_difference
 from stemproof.log.packing import MAX_CONTENT, Content
 from stemproof.record.canonical import canonical_bytes, parse_object
 
-# Beyond it the slower, denser way of packing would hold a save up.
-_SMALL: Final = 128 << 10
+# Up to so many bytes LZMA packs by these presets; denser is slower, and a save is waiting.
+_PRESETS: Final = ((128 << 10, 6), (8 << 20, 1))
 _MAX_HEAD: Final = 4096
 
 Unseal = Callable[[bytes], bytes]
@@ -45,7 +45,7 @@ def seal(content: Content, difference: bytes | None, recipient: str) -> bytes:
             "zlib": zlib.ZLIB_RUNTIME_VERSION,
         }
     )
-    preset = 6 if len(payload) <= _SMALL else 1
+    preset = next((preset for size, preset in _PRESETS if len(payload) <= size), 0)
     packed = lzma.compress(payload, lzma.FORMAT_ALONE, preset=preset)
     return bytes(encrypt(head + b"\n" + packed, [x25519.Recipient.from_str(recipient)]))
 

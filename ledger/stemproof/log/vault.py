@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from stemproof.errors import BadInput
 from stemproof.log.difference import make_difference
-from stemproof.log.packing import Content, repack, unpack
+from stemproof.log.packing import Content, repack, strip, unpack
 from stemproof.log.sealedfile import Unseal, read_part, seal
 from stemproof.log.sqlite import (
     BUSY_TIMEOUT_MS,
@@ -66,6 +66,16 @@ class Size:
 
 
 @dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a kept file stands in its chain of differences."""
+
+    number: int
+    depth: int
+    chain: int
+    is_unpacked: int
+
+
+@dataclass(frozen=True, slots=True)
 class Dropped:
     """How many files were dropped, and how many that rested on them went with them."""
 
@@ -87,24 +97,25 @@ class Vault:
         if self._place(fresh.work, digest) is not None:
             return False
         content = unpack(fresh.data)
-        base = None if fresh.before is None else self._base(fresh.work, fresh.before)
+        base = self._base(fresh)
         difference = None
         if base is not None and fresh.before is not None:
-            difference = make_difference(unpack(fresh.before).data, content.data)
+            # As it was kept: what could be packed again then is not packed again to find out.
+            old = strip(fresh.before) if base.is_unpacked else fresh.before
+            difference = None if old is None else make_difference(old, content.data)
         sealed = seal(content, difference, self._recipient)
         with self._writing():
             # Another process may have kept it meanwhile, or dropped what it rests on.
             if self._place(fresh.work, digest) is not None:
                 return False
-            if difference is not None and self._base(fresh.work, fresh.before) != base:
+            if difference is not None and self._base(fresh) != base:
                 base, sealed = None, seal(content, None, self._recipient)
             (number,) = self._one("next")
             rests: tuple[int | None, int, int] = (None, 0, number)
             if base is not None and difference is not None:
-                rests = (base[0], base[1] + 1, base[2])
-            size = len(fresh.data)
-            row = (number, fresh.work, digest, fresh.kind, size, fresh.made, *rests, sealed)
-            self._run("add", *row)
+                rests = (base.number, base.depth + 1, base.chain)
+            told = (fresh.kind, len(fresh.data), fresh.made, content.packing != "plain")
+            self._run("add", number, fresh.work, digest, *told, *rests, sealed)
         return True
 
     def has(self, work: bytes, digest: bytes) -> bool:
@@ -114,12 +125,12 @@ class Vault:
     def fetch(self, work: bytes, digest: bytes, unseal: Unseal) -> bytes | None:
         """Give a kept file's bytes, compared with their digest; None if it is not kept."""
         place = self._place(work, digest)
-        return None if place is None else repack(self._open(place[0], unseal))
+        return None if place is None else repack(self._open(place.number, unseal))
 
     def later(self, work: bytes, digest: bytes) -> int:
         """Count the files that can be read only with this one."""
         place = self._place(work, digest)
-        return 0 if place is None else int(self._one("count_after", place[0])[0])
+        return 0 if place is None else int(self._one("count_after", place.number)[0])
 
     def drop(self, work: bytes, digest: bytes, unseal: Unseal | None) -> Dropped:
         """Drop one file for ever.
@@ -132,12 +143,12 @@ class Vault:
             if place is None:
                 return Dropped()
             if unseal is not None:
-                for (number,) in self._all("resting_on", place[0]):
+                for (number,) in self._all("resting_on", place.number):
                     whole = seal(self._open(number, unseal), None, self._recipient)
                     self._run("stand_alone", whole, number)
                     self._run("rechain", number)
-            later = int(self._one("count_after", place[0])[0])
-            self._run("drop_with_later", place[0])
+            later = int(self._one("count_after", place.number)[0])
+            self._run("drop_with_later", place.number)
             return Dropped(1, later)
 
     def drop_work(self, work: bytes) -> int:
@@ -205,13 +216,16 @@ class Vault:
                 )
         return content
 
-    def _base(self, work: bytes, before: bytes | None) -> tuple[int, int, int] | None:
-        place = None if before is None else self._place(work, sha256(before).digest())
-        return place if place is not None and place[1] < MAX_DEPTH else None
+    def _base(self, fresh: Fresh) -> _Place | None:
+        """Find what a file may be a difference from: the one before, if that is kept."""
+        if fresh.before is None:
+            return None
+        place = self._place(fresh.work, sha256(fresh.before).digest())
+        return place if place is not None and place.depth < MAX_DEPTH else None
 
-    def _place(self, work: bytes, digest: bytes) -> tuple[int, int, int] | None:
+    def _place(self, work: bytes, digest: bytes) -> _Place | None:
         row = self._one("place", work, digest)
-        return None if row is None else (row[0], row[1], row[2])
+        return None if row is None else _Place(*row)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -2,11 +2,12 @@
 SELECT coalesce(max(number), 0) + 1 FROM kept;
 
 -- name: add
-INSERT INTO kept (number, work, digest, kind, bytes, made, base, depth, chain, sealed)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO kept
+(number, work, digest, kind, bytes, made, is_unpacked, base, depth, chain, sealed)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: place
-SELECT number, depth, chain FROM kept WHERE work = ? AND digest = ?;
+SELECT number, depth, chain, is_unpacked FROM kept WHERE work = ? AND digest = ?;
 
 -- name: sealed
 SELECT base, digest, sealed FROM kept WHERE number = ?;

@@ -7,6 +7,8 @@ CREATE TABLE kept (
     kind TEXT NOT NULL CHECK (kind IN ('session', 'undo', 'output')),
     bytes INTEGER NOT NULL CHECK (bytes >= 0),
     made TEXT NOT NULL,
+    -- Whether the file's own packing was taken off: of what later files are differences from.
+    is_unpacked INTEGER NOT NULL CHECK (is_unpacked IN (0, 1)),
     -- The file that this one is written as a difference from, and how many such steps lead to it.
     base INTEGER REFERENCES kept (number),
     depth INTEGER NOT NULL CHECK (depth BETWEEN 0 AND 63),
@@ -22,5 +24,5 @@ CREATE INDEX kept_by_base ON kept (base);
 CREATE TRIGGER kept_is_not_replaced BEFORE INSERT ON kept
 WHEN EXISTS (SELECT 1 FROM kept WHERE work = NEW.work AND digest = NEW.digest)
 BEGIN SELECT RAISE(ABORT, 'a kept file is not replaced'); END;
-CREATE TRIGGER kept_names_one_file BEFORE UPDATE OF work, digest, kind, bytes, made ON kept
+CREATE TRIGGER kept_names_one_file BEFORE UPDATE OF work, digest, kind, bytes, made, is_unpacked ON kept
 BEGIN SELECT RAISE(ABORT, 'a kept file is not altered'); END;
