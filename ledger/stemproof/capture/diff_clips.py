@@ -173,7 +173,7 @@ def report_loose_clips(
     known: frozenset[Hashable],
 ) -> None:
     """Report clips that came and went; those found on another track have moved there."""
-    pairing = pair_things(gone, come, (_loose_identity, _loose_place, _loose_content))
+    pairing = pair_things(gone, come, (_loose_identity, _loose_place, _loose_content, _recreated))
     for old, new in pairing.pairs:
         _report_retracked(findings, times, gone[old], come[new])
     for index in pairing.removed:
@@ -192,8 +192,12 @@ def _report_retracked(findings: Findings, times: Times, one: LooseClip, two: Loo
             "clip.retracked", clip_label(two.clip), text, two.clip, labels[0], labels[1]
         )
         findings.add(two.subject, found)
-    if one.clip != two.clip:
-        compare_clip(findings, two.subject, times, one.clip, two.clip)
+    before = one.clip
+    if before.identity != two.clip.identity:
+        # Made anew by the program, which numbers the names.
+        before = replace(before, name=two.clip.name, identity=two.clip.identity)
+    if before != two.clip:
+        compare_clip(findings, two.subject, times, before, two.clip)
 
 
 def _report_removed(findings: Findings, line: Timeline, loose: LooseClip) -> None:
@@ -319,6 +323,12 @@ def _loose_identity(loose: LooseClip) -> Hashable:
 
 def _loose_place(loose: LooseClip) -> Hashable:
     content = clip_content(loose.clip)
+    return None if content is None else (content, loose.clip.position)
+
+
+def _recreated(loose: LooseClip) -> Hashable:
+    """Ardour makes a region anew when it is dragged to another track."""
+    content = copied_content(loose.clip) if loose.clip.identity else None
     return None if content is None else (content, loose.clip.position)
 
 
