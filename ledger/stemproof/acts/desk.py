@@ -161,6 +161,9 @@ class Desk:
         data = self.saved_bytes(path)
         if data is not None:
             self.keep("session", data, moment, before=None)
+        # Once is enough: without this each look would unpack and hash the save anew.
+        with self.log.writing():
+            self.log.put_setting(OWED_SETTING, "")
 
     def move(self, origin: str, found: Found) -> None:
         """Carry what is known of a file to its new path."""
