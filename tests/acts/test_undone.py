@@ -15,8 +15,8 @@ from tests.capture.test_corpus import SESSIONS
 
 from stemproof.acts.home import opened
 from stemproof.acts.reading import Wanted, newest_lines
-from stemproof.testnet.song import write_step
 
+FIXTURE = Path(__file__).parents[1] / "capture" / "fixtures" / "rpp" / "track_volume"
 LONG_AGO = 1_666_752_458
 
 
@@ -35,7 +35,9 @@ def write_log(room: Room, data: bytes, name: str = "Mix.rpp-UNDO") -> None:
 
 
 def save(room: Room, step: int) -> None:
-    assert write_step(room.folder, step)[0].name == "Mix.rpp"
+    """Save the session of a fixture: as it was before a change, or after."""
+    path = room.folder / "Mix.rpp"
+    path.write_bytes((FIXTURE / ("before.rpp" if step == 0 else "after.rpp")).read_bytes())
 
 
 def entries(room: Room) -> list[Event]:
@@ -43,7 +45,7 @@ def entries(room: Room) -> list[Event]:
 
 
 def test_the_steps_between_saves_are_recorded_with_what_they_claim(room: Room) -> None:
-    save(room, 6)
+    save(room, 0)
     write_log(room, reaper(("Add track", LONG_AGO), ("Split items", LONG_AGO + 7)))
     observed = room.look()
     read = room.last("undo.read").body
@@ -57,10 +59,10 @@ def test_the_steps_between_saves_are_recorded_with_what_they_claim(room: Room) -
 
 
 def test_an_entry_is_recorded_once_however_often_the_log_is_written(room: Room) -> None:
-    save(room, 6)
+    save(room, 0)
     write_log(room, reaper(("Add track", LONG_AGO)))
     room.look()
-    save(room, 7)
+    save(room, 1)
     write_log(room, reaper(("Add track", LONG_AGO), ("Move items", LONG_AGO + 1)))
     room.look()
     room.look()
@@ -69,7 +71,7 @@ def test_an_entry_is_recorded_once_however_often_the_log_is_written(room: Room) 
 
 
 def test_two_alike_steps_of_one_second_are_two(room: Room) -> None:
-    save(room, 6)
+    save(room, 0)
     write_log(room, reaper(("Move items", LONG_AGO), ("Move items", LONG_AGO)))
     room.look()
     write_log(room, reaper(*[("Move items", LONG_AGO)] * 3))
@@ -78,7 +80,7 @@ def test_two_alike_steps_of_one_second_are_two(room: Room) -> None:
 
 
 def test_a_copied_session_brings_no_step_twice(room: Room) -> None:
-    save(room, 6)
+    save(room, 0)
     write_log(room, reaper(("Add track", LONG_AGO)))
     room.look()
     (room.folder / "Mix 2.rpp").write_bytes((room.folder / "Mix.rpp").read_bytes())
@@ -88,11 +90,11 @@ def test_a_copied_session_brings_no_step_twice(room: Room) -> None:
 
 
 def test_only_steps_that_were_watched_have_a_class(room: Room) -> None:
-    save(room, 6)
+    save(room, 0)
     write_log(room, reaper(("Add track", LONG_AGO)))
     room.look()
     later = int(time.time()) + 1
-    save(room, 7)
+    save(room, 1)
     write_log(
         room, reaper(("Add track", LONG_AGO), ("Old idea", LONG_AGO + 1), ("Move items", later))
     )
@@ -108,7 +110,7 @@ def test_only_steps_that_were_watched_have_a_class(room: Room) -> None:
 
 
 def test_steps_that_nobody_watched_have_none(room: Room) -> None:
-    save(room, 6)
+    save(room, 0)
     write_log(room, reaper(("Add track", LONG_AGO)))
     room.look()
     write_log(room, reaper(("Move items", int(time.time()) + 1)))
@@ -117,7 +119,7 @@ def test_steps_that_nobody_watched_have_none(room: Room) -> None:
 
 
 def test_a_time_in_the_far_future_is_no_crash_and_not_watched(room: Room) -> None:
-    save(room, 6)
+    save(room, 0)
     write_log(room, reaper(("Add track", LONG_AGO)))
     room.look()
     write_log(room, reaper(("Move items", 10**17), ("Move back", -5)))
@@ -127,7 +129,7 @@ def test_a_time_in_the_far_future_is_no_crash_and_not_watched(room: Room) -> Non
 
 
 def test_a_broken_undo_log_is_told_once_and_read_when_it_changed(room: Room) -> None:
-    save(room, 6)
+    save(room, 0)
     write_log(room, b"<REAPER_UNDO_HISTORY 1\n  <UENT `Add")
     assert room.look().problems[0].startswith("Mix.rpp-UNDO: ")
     assert room.look().problems == []
@@ -138,7 +140,7 @@ def test_a_broken_undo_log_is_told_once_and_read_when_it_changed(room: Room) -> 
 
 def test_the_undo_log_is_kept_in_the_vault(tmp_path: Path) -> None:
     keyed: Keyed = make_keyed(tmp_path)
-    save(keyed.room, 6)
+    save(keyed.room, 0)
     data = reaper(("Add track", LONG_AGO))
     write_log(keyed.room, data)
     keyed.room.look()
@@ -146,7 +148,7 @@ def test_the_undo_log_is_kept_in_the_vault(tmp_path: Path) -> None:
 
 
 def test_the_log_shows_one_line_for_many_steps(room: Room) -> None:
-    save(room, 6)
+    save(room, 0)
     write_log(room, reaper(*[(f"Step {n % 7}", LONG_AGO + n) for n in range(100)]))
     room.look()
     with opened(room.home) as log:
@@ -192,7 +194,7 @@ def test_ardour_s_history_tells_what_changed_too(room: Room) -> None:
 
 @pytest.mark.skipif(not SESSIONS.exists(), reason="the corpus is not here")
 def test_all_378_entries_of_a_real_undo_log_are_recorded(room: Room) -> None:
-    save(room, 6)
+    save(room, 0)
     packed = (SESSIONS / "rpp/undo_log/01_2022-10-25_931b097.rpp-UNDO.gz").read_bytes()
     write_log(room, gzip.decompress(packed))
     room.look()
