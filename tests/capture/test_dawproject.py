@@ -225,6 +225,19 @@ def test_renumbering_every_id_changes_nothing_at_all() -> None:
     assert one.tracks == two.tracks
 
 
+def test_tracks_in_another_order_are_only_moved() -> None:
+    begin = PROJECT.index('      <Track contentType="audio" loaded="true" id="id20"')
+    end = PROJECT.index("    </Track>\n    <Track", begin)
+    vox = PROJECT[begin:end]
+    place = PROJECT.index('      <Track contentType="notes" loaded="true" id="id5"')
+    swapped = PROJECT[:place] + vox + PROJECT[place:begin] + PROJECT[end:]
+    found = diff(load(), load(swapped))
+    assert [(d.kind, d.track) for d in found] in (
+        [("track.reordered", "Vox")],
+        [("track.reordered", "Bass")],
+    )
+
+
 def test_a_state_counts_by_its_bytes_and_not_by_its_name() -> None:
     assert told(load(), load(surge=b"other")) == ["Bass: Surge XT settings changed"]
     renamed = edited(("plugins/2.fxp", "plugins/9.fxp"))

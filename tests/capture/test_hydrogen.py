@@ -141,6 +141,13 @@ def test_a_pattern_placed_once_more_is_one_decision() -> None:
     assert told(SONG, longer) == ["main: pattern clip added at bar 3 beat 3"]
 
 
+def test_instruments_in_another_order_are_only_moved() -> None:
+    begin, end = SONG.index("  <instrument>\n   <id>5"), SONG.index(" </instrumentList>")
+    place = SONG.index("  <instrument>\n   <id>0")
+    swapped = SONG[:place] + SONG[begin:end] + SONG[place:begin] + SONG[end:]
+    assert [d.kind for d in diff(load(), load(swapped))] == ["track.reordered"]
+
+
 def test_a_namespace_changes_nothing() -> None:
     spelt = edited("<song>", '<song xmlns="http://www.hydrogen-music.org/song">')
     assert load(spelt).tracks == load().tracks

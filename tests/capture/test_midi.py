@@ -193,6 +193,11 @@ def test_a_change_gives_exactly_its_decisions(what: str) -> None:
     assert told(SONG, midi(CONDUCTOR, track, DRUMS)) == sentences
 
 
+def test_tracks_in_another_order_are_only_moved() -> None:
+    found = diff(load(SONG), load(midi(CONDUCTOR, DRUMS, BASS)))
+    assert [d.kind for d in found] == ["track.reordered"]
+
+
 def test_tempo_and_key_are_the_session_s() -> None:
     slower = CONDUCTOR.replace((500_000).to_bytes(3, "big"), (600_000).to_bytes(3, "big"))
     other = slower.replace(bytes([0xFE, 1]), bytes([1, 0]))

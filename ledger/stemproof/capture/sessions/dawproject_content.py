@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from fractions import Fraction
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from stemproof.errors import BadInput
@@ -97,6 +98,8 @@ class Content:
                 round(parse_decimal(text, "a note's time") * self._bpm / 60 * PPQ) for text in times
             )
         self.notes.append(Note(key, start, length, _velocity(node.get("vel")), max(channel, 0)))
+        if not len(node):
+            return
         for points in node.iter("Points"):
             lane = read_points(points, unit)
             told = (key, channel, *times, lane.target, [(str(p.at), p.value) for p in lane.points])
@@ -154,6 +157,7 @@ def _expression(target: _Element | None) -> tuple[str, Unit]:
     return name, law
 
 
+@lru_cache(maxsize=1 << 12)
 def _velocity(text: str | None) -> int:
     if text is None:
         return _DEFAULT_VELOCITY

@@ -195,11 +195,11 @@ def _main_channel(part: SmfTrack) -> int:
 
 def _by_channel(part: SmfTrack) -> Iterator[SmfTrack]:
     """Split format 0's only track."""
-    found: dict[int, SmfTrack] = {}
+    found: defaultdict[int, SmfTrack] = defaultdict(lambda: SmfTrack(port=part.port))
     for note in part.notes:
-        found.setdefault(note.channel, SmfTrack(port=part.port)).notes.append(note)
+        found[note.channel].notes.append(note)
     for (channel, lane), events in part.lanes.items():
-        found.setdefault(channel, SmfTrack(port=part.port)).lanes[channel, lane] = events
+        found[channel].lanes[channel, lane] = events
     tracks = [found[channel] for channel in sorted(found)] or [SmfTrack()]
     tracks[0].lyrics = part.lyrics
     yield from tracks

@@ -144,9 +144,10 @@ class _TrackParser:
             if self.left < 0:
                 raise BadInput(f"the MIDI file has more than {MAX_EVENTS} events")
             self._tick += self._variable()
-            status = self._byte()
+            status = data[self._at] if self._at < end else 0
+            self._at += 1
             if status < 0x80:
-                if not running:
+                if not running or self._at > end:
                     raise BadInput(f"a MIDI event begins with {status}, want a status byte")
                 self._at -= 1
                 status = running
