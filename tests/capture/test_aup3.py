@@ -7,6 +7,7 @@ import random
 import sqlite3
 import struct
 import time
+from pathlib import Path
 
 import pytest
 from tests.capture.aup3_maker import APPLICATION_ID, Band, Wave, Writer, make_project, pack
@@ -90,7 +91,8 @@ def test_other_samples_are_other_audio() -> None:
     (decision,) = diff(
         read(make_project(Band())), read(make_project(Band(clips=(Wave(blocks=(7,)),))))
     )
-    assert (decision.kind, decision.stage) == ("clip.setting", "editing")
+    assert (decision.kind, decision.stage) == ("clip.audio", "editing")
+    assert decision.text == "Guitar: audio of clip 'take 1' changed"
 
 
 def test_an_envelope_is_read_as_volume_of_its_clip() -> None:
@@ -115,6 +117,41 @@ def test_a_project_that_was_never_saved_is_read_from_its_autosave() -> None:
     writer.end("project")
     session = read(pack(writer.dictionary(), bytes(writer.doc), table="autosave"))
     assert session.version == "3.1.0"
+
+
+REAL = Path(__file__).parent / "fixtures" / "aup3" / "saved_by_audacity_3_2_4"
+
+
+def saved(number: int) -> bytes:
+    """Give a save of Audacity 3.2.4: the two blobs that it wrote, without the audio."""
+    return pack(*((REAL / f"{number}.{part}").read_bytes() for part in ("dict", "doc")))
+
+
+@pytest.mark.parametrize(
+    ("number", "want"),
+    [
+        (
+            1,
+            [
+                "tone: track renamed to 'Lead Guitar'",
+                "Lead Guitar: volume 0.0 -> -6.0 dB",
+                "Lead Guitar: pan centre -> 30L",
+            ],
+        ),
+        (
+            2,
+            [
+                "Session: region 'chorus' added at 0:02.00 (bar 2)",
+                "Audio 1: track added",
+                "Audio 1: clip 'Audio 1' added at 0:01.00 (bar 1 beat 3)",
+            ],
+        ),
+        (3, ["Lead Guitar: audio of clip 'tone' changed"]),
+    ],
+)
+def test_saves_of_audacity_itself_tell_what_was_done(number: int, want: list[str]) -> None:
+    assert told(saved(number), saved(number + 1)) == want
+    assert read(saved(number)).unread == ()
 
 
 def blobs(*fields: bytes) -> bytes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from .decision import Change, Scope, Subject
 from .diff_devices import compare_chain, report_loose
-from .diff_media import compare_media, inner_audio
+from .diff_media import compare_media, inner_audio, settings_of
 from .diff_signs import added_signs, compare_signs
 from .diff_takes import compare_clip_takes
 from .findings import Findings
@@ -100,7 +100,7 @@ def compare_clip(findings: Findings, subject: Subject, times: Times, one: Clip, 
         kept = [[p for p in c.parameters if p.name not in TAKE_PARAMETERS] for c in (one, two)]
         findings.compare_parameters(subject, kept[0], kept[1], pattern)
         return
-    findings.compare_parameters(subject, one.parameters, two.parameters, pattern)
+    findings.compare_parameters(subject, settings_of(one), settings_of(two), pattern)
     _compare_content(findings, subject, times, one, two)
 
 

@@ -8,11 +8,16 @@ from dataclasses import replace
 from .decision import Change, Subject
 from .findings import Findings
 from .sentences import clip_label, plain
-from .sessions.model import AUDIO_PARAMETER, Clip, MediaRef
+from .sessions.model import AUDIO_PARAMETER, Clip, MediaRef, Parameter
 
 
 def compare_media(findings: Findings, subject: Subject, one: Clip, two: Clip) -> None:
     """Report another file in a clip; the same one in another place is told once at the end."""
+    inside = inner_audio(one), inner_audio(two)
+    if None not in inside and inside[0] != inside[1]:
+        text = f"{subject.label}: audio of {clip_label(two)} changed"
+        found = Change("clip.audio", clip_label(two), text, *inside, two.identity)
+        findings.add(subject, found)
     before, after = one.media, two.media
     if before == after or (before and after and findings.is_relinked(before, after)):
         return
@@ -40,3 +45,8 @@ def report_relinked(findings: Findings, whole: Subject) -> None:
 def inner_audio(clip: Clip) -> str | None:
     """Give the digest of audio that lies in the session file itself; None for any other clip."""
     return next((p.value for p in clip.parameters if p.name == AUDIO_PARAMETER), None)
+
+
+def settings_of(clip: Clip) -> list[Parameter]:
+    """Give the settings of a clip without the digest of its audio, which is told in words."""
+    return [parameter for parameter in clip.parameters if parameter.name != AUDIO_PARAMETER]
