@@ -137,7 +137,7 @@ def _record_place(
 def _record_session(desk: Desk, found: Found, save: Save) -> None:
     moment = desk.look.moment()
     is_live = desk.is_live(found, moment)
-    has_past = desk.seen.get(found.path) is not None and desk.saved_bytes(found.path) is not None
+    has_past = desk.seen.get(found.path) is not None and desk.packed(found.path) is not None
     earlier = found.path if has_past else _continued(desk, found, save.session)
     if earlier in desk.unwatched:
         is_live = False
