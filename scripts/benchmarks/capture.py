@@ -1,7 +1,8 @@
 """A big session read, compared with the save before, and brought into the log.
 
 Beside reading stands the plainest pass over the same bytes; beside a save stands the time
-after which somebody who presses save wonders whether it was seen.
+after which somebody who presses save wonders whether it was seen. Beside a Live set of 37 MB
+stands what the standard library takes to build its tree and nothing more.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmarks.figures import Row, best_of, seconds, workshop
+from benchmarks.figures import Row, best_of, peak_mib, seconds, workshop
+from benchmarks.live_set import format_set
 from stemproof.acts.begin import add_work
 from stemproof.acts.home import Home, now, opened
 from stemproof.acts.observe import Look, observe
@@ -25,6 +27,10 @@ from stemproof.testnet.song_score import Note
 TRACKS = 200
 CHANGED = 50
 """Faders that one save moves: a busy quarter of an hour."""
+LIVE_TRACKS = 156
+"""A Live set of 514,000 elements."""
+LIMIT_S, LIMIT_MIB = 2.0, 250
+FEW_SAVES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,10 @@ def measure(quick: bool) -> Iterator[Row]:
         yield from _measure_reading(save, size, turns)
         with workshop() as folder:
             yield from _measure_recording(save, folder)
+    with workshop() as folder:
+        yield from _measure_live(folder, turns)
+        yield from _measure_growth(turns)
+        yield _measure_replay(folder, 1000 if quick else 10_000)
 
 
 def lmms() -> Save:
@@ -122,3 +132,61 @@ def _measure_recording(save: Save, folder: Path) -> Iterator[Row]:
         raise ValueError(f"{events} events were recorded, want {CHANGED} and more")
     name = f"capture: {save.name}, save to {events} durable events"
     yield Row(name, taken, "s", 3, "limit", "<= 1")
+
+
+def _measure_live(folder: Path, turns: int) -> Iterator[Row]:
+    data = format_set(LIVE_TRACKS)
+    path = folder / "Big.als"
+    path.write_bytes(data)
+    elements = data.count(b"<") - data.count(b"</") - 1
+    size = f"Live, {len(data) / 1e6:.0f} MB, {elements:,} elements"
+    read, tree = best_of(turns, lambda: read_session("Big.als", data), lambda: parse_tree(data))
+    yield Row(f"capture: {size}, read", read, "s", LIMIT_S, "limit", "<= 1")
+    yield Row(f"capture: {size}, read", read, "s", tree, "ElementTree alone", "<= 0.8")
+    ours, theirs = (peak_mib(f"{_LOAD}\n{how}", str(path)) for how in (_READ, _TREE))
+    yield Row(f"capture: {size}, memory", ours, "MiB", LIMIT_MIB, "limit", "<= 1")
+    yield Row(f"capture: {size}, memory", ours, "MiB", theirs, "ElementTree alone", "<= 0.6")
+
+
+def parse_tree(data: bytes) -> object:
+    """Build the standard library's tree and nothing more."""
+    # The set was made here: nobody's bomb is in it.
+    from xml.etree import ElementTree
+
+    return ElementTree.fromstring(data)  # noqa: S314
+
+
+def _measure_growth(turns: int) -> Iterator[Row]:
+    """Compare sets of one shape and four sizes apart: the cost is to grow as the size does."""
+    small, big = (
+        [read_session("a.als", format_set(tracks, louder=n)) for n in (0, tracks)]
+        for tracks in (25, 100)
+    )
+    few, many = best_of(turns, lambda: diff(*small), lambda: diff(*big))
+    yield Row("capture: Live, 100 tracks compared", many, "s", 4 * few, "4 x 25 tracks", "<= 1.5")
+
+
+def _measure_replay(folder: Path, saves: int) -> Row:
+    """Read and compare a long history in one process; its memory is to stay where it was."""
+    path = folder / "Small.als"
+    path.write_bytes(format_set(2))
+    many, few = (peak_mib(_REPLAY, str(path), str(count)) for count in (saves, FEW_SAVES))
+    name = f"capture: Live, {saves:,} saves replayed, memory"
+    return Row(name, many, "MiB", few, f"after {FEW_SAVES}", "<= 1.1")
+
+
+_LOAD = "import sys; data = open(sys.argv[1], 'rb').read()"
+_READ = "from stemproof.capture.sessions.live import read_live; read_live(data)"
+_TREE = "from xml.etree import ElementTree; root = ElementTree.fromstring(data)"
+_REPLAY = """
+import sys
+from stemproof.capture.diff import diff
+from stemproof.capture.sessions.live import read_live
+data = open(sys.argv[1], "rb").read()
+before = read_live(data)
+for number in range(int(sys.argv[2])):
+    level = b'Manual Value="0.%d"' % (number + 1)
+    after = read_live(data.replace(b'Manual Value="0.5"', level, 1))
+    assert number == 0 or len(diff(before, after)) == 1
+    before = after
+"""

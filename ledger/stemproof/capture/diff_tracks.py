@@ -97,7 +97,9 @@ def _compare_mixer(
     for name in ("trim", "volume", "pan", "width"):
         old: Parameter | None = getattr(one, name)
         new: Parameter | None = getattr(two, name)
-        if old is None or new is None or is_same_number(old.value, new.value):
+        if old is None or new is None or old.automated or new.automated:
+            continue
+        if is_same_number(old.value, new.value):
             continue
         text = f"{subject.label}: {name} {shown_change(old, new)}"
         change = Change(f"mixer.{name}", name, text, old.value, new.value)

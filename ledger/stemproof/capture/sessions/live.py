@@ -149,8 +149,10 @@ def _joined_clip(clip: Clip, scenes: list[_Element], grooves: dict[str, str]) ->
         name = _scene_name(scenes[number - 1]) if number <= len(scenes) else ""
         if name:
             clip = replace(clip, slot=replace(slot, label=f"{slot.label} '{name}'"))
+    if all(p.name != GROOVE or p.value == NO_GROOVE for p in clip.parameters):
+        return clip
     parameters = tuple(
-        replace(p, value=grooves.get(p.value, p.value), unit=Unit.TEXT) if p.name == GROOVE else p
+        replace(p, value=grooves.get(p.value, p.value)) if p.name == GROOVE else p
         for p in clip.parameters
     )
     return replace(clip, parameters=parameters)
@@ -179,7 +181,9 @@ def _scene_name(scene: _Element) -> str:
 
 def _scene_parameters(scenes: list[_Element]) -> Iterator[Parameter]:
     for number, scene in enumerate(scenes, start=1):
-        label = f"scene {scene.get('Id', str(number))}"
+        # Numbers from 0 that a scene keeps where it goes.
+        key = scene.get("Id", "")
+        label = f"scene {int(key) + 1 if key.isdecimal() and len(key) < 9 else number}"
         yield Parameter(f"{label} name", _scene_name(scene), Unit.TEXT)
         if is_true(scene, "IsTempoEnabled"):
             yield Parameter(f"{label} tempo", value(scene, "Tempo"), Unit.BPM)
@@ -199,7 +203,7 @@ def _scale(live_set: _Element) -> Iterator[Parameter]:
 
 
 def _grooves(live_set: _Element) -> dict[str, str]:
-    found = {NO_GROOVE: "none"}
+    found = {}
     for node in live_set.iterfind("GroovePool/Grooves/Groove"):
         found[node.get("Id", "")] = value(node, "Name") or f"groove {node.get('Id', '')}"
     return found

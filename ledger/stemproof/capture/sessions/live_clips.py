@@ -47,8 +47,12 @@ _WARP_MODES: Final = ("Beats", "Tones", "Texture", "Re-Pitch", "Complex", "REX",
 _LAUNCH_MODES: Final = ("trigger", "gate", "toggle", "repeat")
 _FADES: Final = (("FadeInLength", "fade in length"), ("FadeOutLength", "fade out length"))
 _LARGEST: Final = 1e12
+_NOTE: Final = (
+    *("Time", "Duration", "Velocity"),
+    *("IsEnabled", "Probability", "VelocityDeviation"),
+)
 GROOVE: Final = "groove"
-NO_GROOVE: Final = "-1"
+NO_GROOVE: Final = "none"
 
 
 def read_clip(node: _Element) -> Clip:
@@ -65,7 +69,7 @@ def read_clip(node: _Element) -> Clip:
         begin += moment(loop.get("StartRelative", "0"))
     sample = parts.get("SampleRef")
     media = None if sample is None else read_media(sample)
-    parameters = [Parameter("loop", _loop(loop, warped=warped)), *_launching(node, stored)]
+    parameters = [Parameter("loop", _loop(loop)), *_launching(node, stored)]
     if is_audio:
         parameters += _playing(parts, stored)
     else:
@@ -95,29 +99,54 @@ def _notes(node: _Element) -> tuple[Note, ...]:
         key = parse_integer(value(key_track, "MidiKey"), "a note's key")
         if not 0 <= key < 128:
             raise BadInput(f"a note's key is {key}, want 0 to 127")
-        found += [_note(key, event) for event in key_track.iterfind("Notes/MidiNoteEvent")]
+        for events in key_track.iterchildren("Notes"):
+            found += [_note(key, event) for event in events]
     found.sort(key=_note_order)
     return tuple(found)
 
 
 def _note(key: int, event: _Element) -> Note:
-    get = event.get
+    # Asking an element for one attribute costs as much as asking for all of them.
+    time, length, velocity, enabled, chance, spread = _layout(tuple(event.keys()))
+    stored = (*event.values(), "")
     return Note(
         key,
-        round(_number(get("Time", "")) * TICKS_PER_QUARTER),
-        round(_number(get("Duration", "")) * TICKS_PER_QUARTER),
-        round(_number(get("Velocity", "100"))),
-        muted=get("IsEnabled") == "false",
-        chance=round(100 * _number(get("Probability", "1"))),
-        spread=round(_number(get("VelocityDeviation", "0"))),
+        _ticks(stored[time]),
+        _ticks(stored[length]),
+        _rounded(stored[velocity] or "100"),
+        0,
+        0,
+        stored[enabled] == "false",
+        _percent(stored[chance] or "1"),
+        _rounded(stored[spread] or "0"),
     )
+
+
+@functools.lru_cache(maxsize=256)
+def _layout(names: tuple[str, ...]) -> tuple[int, ...]:
+    """Tell where in its list each attribute of a note stands; -1 is the empty end."""
+    return tuple(names.index(name) if name in names else -1 for name in _NOTE)
+
+
+@functools.lru_cache(maxsize=1 << 15)
+def _ticks(text: str) -> int:
+    return round(_number(text) * TICKS_PER_QUARTER)
+
+
+@functools.lru_cache(maxsize=4096)
+def _rounded(text: str) -> int:
+    return round(_number(text))
+
+
+@functools.lru_cache(maxsize=4096)
+def _percent(text: str) -> int:
+    return round(100 * _number(text))
 
 
 def _note_order(note: Note) -> tuple[int, int, int, int]:
     return (note.start, note.pitch, note.length, note.velocity)
 
 
-@functools.lru_cache(maxsize=1 << 15)
 def _number(text: str) -> float:
     # Live writes doubles: as a fraction a time would be no more exact, and ten times as slow.
     if is_decimal(text):
@@ -159,7 +188,8 @@ def _launching(node: _Element, stored: Mapping[str, str]) -> Iterator[Parameter]
     yield Parameter("launch mode", _listed(_LAUNCH_MODES, mode), Unit.TEXT)
     yield Parameter("launch quantization", stored.get("LaunchQuantisation", "0"))
     yield Parameter("legato", _switch(stored, "Legato"), Unit.SWITCH)
-    yield Parameter(GROOVE, value(node, "GrooveSettings/GrooveId", NO_GROOVE))
+    groove = value(node, "GrooveSettings/GrooveId", "-1")
+    yield Parameter(GROOVE, NO_GROOVE if groove == "-1" else groove, Unit.TEXT)
 
 
 def _playing(parts: Mapping[str, _Element], stored: Mapping[str, str]) -> Iterator[Parameter]:
@@ -170,19 +200,20 @@ def _playing(parts: Mapping[str, _Element], stored: Mapping[str, str]) -> Iterat
     yield Parameter("warp", warp, Unit.SWITCH)
     yield Parameter("warp mode", _listed(_WARP_MODES, stored.get("WarpMode", "0")), Unit.TEXT)
     # Without warping Live sets two markers by itself, from the tempo.
-    markers = _warp_markers(parts.get("WarpMarkers", ())) if warp == "1" else "none"
-    yield Parameter("warp markers", markers)
+    is_own = warp == "1"
+    markers = _warp_markers(parts.get("WarpMarkers", ())) if is_own else "none"
+    yield Parameter("warp markers", markers, automated=not is_own)
     yield Parameter("fade", _switch(stored, "Fade"), Unit.SWITCH)
     lengths = {str(part.tag): part.get("Value", "0") for part in parts.get("Fades", ())}
     for tag, name in _FADES:
         yield Parameter(name, lengths.get(tag, "0"))
 
 
-def _loop(loop: Mapping[str, str], *, warped: bool) -> str:
+def _loop(loop: Mapping[str, str]) -> str:
     if loop.get("LoopOn") != "true":
         return "off"
     start, end = (_number(loop.get(tag, "0")) for tag in ("LoopStart", "LoopEnd"))
-    return f"{start:g} to {end:g} {'beats' if warped else 's'}"
+    return f"{start:g} to {end:g}"
 
 
 def _warp_markers(markers: Iterable[_Element]) -> str:

@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from stemproof.capture.states.decode import beside_named
 from stemproof.errors import BadInput
 
 from .live_catalog import Entry, entry_of
@@ -64,7 +65,7 @@ def read_chain(
         replace(
             device,
             enabled=settings.enabled,
-            parameters=tuple(settings.parameters),
+            parameters=beside_named(settings.parameters, device.parameters),
             automations=tuple(settings.automations),
         )
         for device, settings in found
@@ -124,6 +125,7 @@ class _Chain:
                 vendor=facts.vendor,
                 role=facts.role,
                 preset=facts.preset or device.preset,
+                parameters=facts.parameters,
                 state=facts.state,
             )
         elif tag in _MAX_DEVICES:

@@ -6,13 +6,14 @@ cannot change it. The schema's version counts: a set that was only saved by a ne
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import marshal
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from fractions import Fraction
-from typing import Final
+from typing import Any, Final
 
-from .model import Clip, Note, Parameter, Session
+from .model import Note, Parameter, Point, Session
 
 # Marshal's second version writes equal values equally; later ones tell shared objects apart.
 _MARSHAL: Final = 2
@@ -26,23 +27,32 @@ def digest_content(session: Session, schema: str) -> str:
         if one.name not in _LEFT_OUT:
             value = getattr(session, one.name)
             for part in value if isinstance(value, tuple) else (value,):
-                digest.update(marshal.dumps(_plain(part), _MARSHAL))  # type: ignore[arg-type]  # plain by then
+                plain: Any = _plain(part)
+                digest.update(marshal.dumps(plain, _MARSHAL))
     return digest.hexdigest()
 
 
 def _plain(value: object) -> object:
-    """Turn a part of the model into tuples, texts and numbers."""
-    if isinstance(value, str):
-        return str(value)
+    """Turn a part of the model into lists, texts and numbers."""
     if isinstance(value, tuple):
         first = value[0] if value else None
         if isinstance(first, Parameter):
             return [(p.name, p.value) for p in value]
         if isinstance(first, Note):
             return [tuple(note) for note in value]
-        return tuple(map(_plain, value))
+        if isinstance(first, Point):
+            return [(p.at.numerator, p.at.denominator, p.value, p.shape) for p in value]
+        return [_plain(one) for one in value]
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, str):
+        return str(value)
     if isinstance(value, Fraction):
         return (value.numerator, value.denominator)
-    if isinstance(value, Clip) or is_dataclass(value):
-        return tuple(_plain(getattr(value, one.name)) for one in fields(value))
-    return value
+    kind: Any = type(value)  # a dataclass of the model
+    return [_plain(getattr(value, name)) for name in _names(kind)]
+
+
+@functools.cache
+def _names(kind: Any) -> tuple[str, ...]:  # typeshed has no name for a dataclass
+    return tuple(one.name for one in fields(kind))

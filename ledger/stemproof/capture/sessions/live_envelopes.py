@@ -61,12 +61,19 @@ class Envelopes:
         wanted.update(lane.target for clip in clips for lane in clip.points)
         # By element: most of a set is moved by nothing and need not be asked.
         self._numbers: dict[_Element, list[str]] = {}
-        if wanted:
-            for target in track.iter(*_TARGETS):
-                number, owner = target.get("Id", ""), target.getparent()
-                if number in wanted and owner is not None:
-                    self._numbers.setdefault(owner, []).append(number)
+        for target in track.iter(*_TARGETS) if wanted else ():
+            number, owner = target.get("Id", ""), target.getparent()
+            if number in wanted and owner is not None:
+                self._numbers.setdefault(owner, []).append(number)
+                wanted.discard(number)
+                if not wanted:
+                    break
         self._places: dict[_Element, tuple[Point, ...]] = dict(_points_in_place(track))
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether nothing at all is moved."""
+        return not (self._places or self._numbers)
 
     def moved(self, node: _Element, place: str, label: str) -> tuple[Point, ...]:
         """Give the points of the envelope that moves a timeable, and note what it is called."""

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from stemproof.errors import BadInput
 
-from .live_catalog import Entry
+from .live_catalog import Entry, Step
 from .live_envelopes import AUTOMATED, SWITCHES, Envelopes, first_value, plain_value
 from .live_media import read_media
 from .model import MEDIA_PARAMETER, Automation, Parameter, Unit
 from .numbers import is_decimal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from lxml.etree import _Element
 
 MAX_PARAMETERS: Final = 2_000_000
@@ -46,7 +48,7 @@ class _Place(NamedTuple):
 
     settings: Settings
     prefix: str
-    entry: Entry
+    entry: Entry | None  # None: the prefix is the whole name
 
 
 class Knobs:
@@ -80,48 +82,49 @@ class Knobs:
                 self._sample_part(part, place, 0)
         for sample in devices.iter(_SAMPLES):
             self._sample(sample)
-        count = 0
-        for stored in devices.iter("Manual"):
-            node = stored.getparent()
-            if node is not None:
-                self._knob(node, stored.get("Value"))
-                count += 1
-        if not count:
-            for events in devices.iter("ArrangerAutomation"):
-                node = events.getparent()
-                if node is not None:
-                    self._knob(node, first_value(events[0]) if len(events) else None)
+        knobs = ((node, node.get("Value")) for node in devices.iter("Manual"))
+        if next(devices.iter("Manual"), None) is None:
+            # Live 8.
+            events = devices.iter("ArrangerAutomation")
+            knobs = ((node, first_value(node[0]) if len(node) else None) for node in events)
+        self._read_knobs(knobs)
 
-    def _knob(self, node: _Element, stored: str | None) -> None:
-        holder = node.getparent()
-        if stored is None or holder is None:
-            return
-        place = self._places[holder] if holder in self._places else self._place(holder)
-        if place is None:
-            return
-        settings, prefix, entry = place
-        tag = str(node.tag)
-        if not prefix and tag == "On" and holder in self._roots:
-            self._switch(settings, node, stored)
-            return
-        step = entry.step(prefix, tag)
-        if step is None:
-            return
-        label, unit = step
-        points = self._envelopes.moved(node, settings.label, label)
-        if points:
-            # The stored number is the playhead's, not the musician's.
-            settings.parameters.append(Parameter(label, AUTOMATED, unit, automated=True))
-            settings.automations.append(Automation(label, points, unit=unit))
-            return
-        if stored in SWITCHES:
-            stored, unit = SWITCHES[stored], Unit.SWITCH
-        elif unit is Unit.GAIN:
-            stored = plain_value(stored, unit)
-        elif tag in entry.words:
-            word = entry.named(tag, stored)
-            stored, unit = (stored, unit) if word is None else (word, Unit.TEXT)
-        settings.parameters.append(Parameter(label, stored, unit))
+    def _read_knobs(self, knobs: Iterable[tuple[_Element, str | None]]) -> None:
+        # The one long loop over a set: what a knob can do without is not asked.
+        places, find_place, is_still = self._places, self._place, self._envelopes.is_empty
+        for part, text in knobs:
+            node = part.getparent()
+            holder = None if node is None else node.getparent()
+            if node is None or holder is None or text is None:
+                continue
+            place = places[holder] if holder in places else find_place(holder)
+            if place is None:
+                continue
+            settings, label, entry = place
+            stored, unit = text, Unit.RAW
+            if entry is not None:
+                tag = str(node.tag)
+                if tag == "On" and holder in self._roots:
+                    self._switch(settings, node, stored)
+                    continue
+                step = entry.step(label, tag)
+                if step is None:
+                    continue
+                label, unit = step
+                if tag in entry.words:
+                    word = entry.named(tag, stored)
+                    stored, unit = (stored, unit) if word is None else (word, Unit.TEXT)
+            points = () if is_still else self._envelopes.moved(node, settings.label, label)
+            if points:
+                # The stored number is the playhead's, not the musician's.
+                settings.parameters.append(Parameter(label, AUTOMATED, unit, automated=True))
+                settings.automations.append(Automation(label, points, unit=unit))
+                continue
+            if stored in SWITCHES:
+                stored, unit = SWITCHES[stored], Unit.SWITCH
+            elif unit is Unit.GAIN:
+                stored = plain_value(stored, unit)
+            settings.parameters.append(Parameter(label, stored, unit))
 
     def _switch(self, settings: Settings, node: _Element, stored: str) -> None:
         points = self._envelopes.moved(node, settings.label, "on")
@@ -132,6 +135,8 @@ class Knobs:
 
     def _place(self, element: _Element) -> _Place | None:
         """Find out to whom an element belongs: its way up to a known one."""
+        if str(element.tag).startswith(_PUBLISHED):
+            return self._published(element)
         way = [element]
         while way[-1] not in self._places:
             above = way[-1].getparent()
@@ -147,13 +152,21 @@ class Knobs:
                 raise BadInput(f"a track has more than {MAX_PARAMETERS} groups of parameters")
         return place
 
+    def _published(self, node: _Element) -> _Place | None:
+        """Find out to whom a parameter belongs that has a name of its own beside its value."""
+        above = node.getparent()
+        if above is None:
+            return None
+        place = self._places[above] if above in self._places else self._place(above)
+        if place is None:
+            return None
+        named = next((part for part in node if part.tag in _LISTED), None)
+        name = "" if named is None else named.get("Value", "")
+        return _Place(place.settings, name, None) if name else None
+
     def _below(self, node: _Element, place: _Place) -> _Place | None:
         tag = str(node.tag)
-        if tag.startswith(_PUBLISHED):
-            named = next(node.iterchildren(*_LISTED), None)
-            name = "" if named is None else named.get("Value", "")
-            return _Place(place.settings, "", _published(name)) if name else None
-        step = place.entry.step(place.prefix, tag)
+        step = None if place.entry is None else place.entry.step(place.prefix, tag)
         if step is None:
             return None
         key = (node.getparent(), tag)
@@ -167,13 +180,13 @@ class Knobs:
             if not len(child):
                 self._setting(child, place)
             elif depth < 2 and child.tag != _SAMPLES:
-                step = place.entry.step(place.prefix, str(child.tag))
+                step = _step(place, child)
                 if step is not None:
                     self._sample_part(child, place._replace(prefix=step.label), depth + 1)
 
     def _setting(self, node: _Element, place: _Place) -> None:
         stored = node.get("Value")
-        step = None if stored is None else place.entry.step(place.prefix, str(node.tag))
+        step = None if stored is None else _step(place, node)
         if stored is None or step is None:
             return
         label, unit = step
@@ -192,5 +205,5 @@ class Knobs:
             place.settings.parameters.append(parameter)
 
 
-def _published(name: str) -> Entry:
-    return Entry("", names={"ParameterValue": name, "Timeable": name}, only=True)
+def _step(place: _Place, node: _Element) -> Step | None:
+    return None if place.entry is None else place.entry.step(place.prefix, str(node.tag))

@@ -21,8 +21,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
+from stemproof.capture.states.decode import Decoded, decode_state
+
 from .live_xml import value
-from .model import PluginId, PluginKind, State
+from .model import Parameter, PluginId, PluginKind, State
 from .numbers import is_decimal
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ class PluginFacts:
     vendor: str
     role: str
     preset: str
+    parameters: tuple[Parameter, ...]
     state: State | None
 
 
@@ -59,17 +62,20 @@ def read_plugin_facts(device: _Element, unread: Counter[str]) -> PluginFacts:
     info = next(iter(holder), None) if holder is not None else None
     if info is None or info.tag not in _INFOS:
         unread["plug-in of an unknown kind"] += 1
-        return PluginFacts("plug-in", (), "", "effect", "", None)
+        return PluginFacts("plug-in", (), "", "effect", "", (), None)
     kind = _INFOS[str(info.tag)]
     name = value(info, "PlugName") or value(info, "Name") or value(device, "UserName")
     preset = info.find("Preset/*")
+    ids = _ids(info, kind)
+    parameters, state = ((), None) if preset is None else _settings(preset, ids, name)
     return PluginFacts(
         name or "plug-in",
-        _ids(info, kind),
+        ids,
         _vendor(device, info),
         "instrument" if _is_instrument(device, info, kind) else "effect",
         value(preset, "Name") if preset is not None else "",
-        _state(preset) if preset is not None else None,
+        parameters,
+        state,
     )
 
 
@@ -117,15 +123,25 @@ def _is_instrument(device: _Element, info: _Element, kind: PluginKind) -> bool:
     return value(info, "ComponentType") == str(int.from_bytes(b"aumu", "big"))
 
 
-def _state(preset: _Element) -> State | None:
-    digest, size = hashlib.sha256(), 0
+def _settings(preset: _Element, ids: tuple[PluginId, ...], name: str) -> Decoded:
+    """Read what the plug-in stored itself, as far as its family is known."""
+    found: list[Parameter] = []
+    left: list[State] = []
     for tag in _STATES:
-        node = preset.find(tag)
-        text = "".join((node.text or "").split()) if node is not None else ""
-        try:
-            part = binascii.unhexlify(text)
-        except (binascii.Error, ValueError):
-            part = text.encode()
-        digest.update(part)
-        size += len(part)
-    return State(digest.hexdigest(), size) if size else None
+        stored = _bytes(preset.find(tag))
+        if stored:
+            parameters, state = decode_state(stored, ids=ids, name=name)
+            found += parameters
+            left += [state] if state is not None else []
+    if len(left) < 2:
+        return tuple(found), left[0] if left else None
+    digests = hashlib.sha256("".join(state.digest for state in left).encode())
+    return tuple(found), State(digests.hexdigest(), sum(state.size for state in left))
+
+
+def _bytes(node: _Element | None) -> bytes:
+    text = "" if node is None else "".join((node.text or "").split())
+    try:
+        return binascii.unhexlify(text)
+    except (binascii.Error, ValueError):
+        return text.encode("utf-8", "surrogatepass")

@@ -90,7 +90,7 @@ def read_track(node: _Element, among: Surroundings) -> Track:
             mixer = _mixer(strip, chain, envelopes, automations)
             parameters += _strip_parameters(strip, envelopes, automations)
         holder = chain.find("DeviceChain/Devices")
-        devices = read_chain(holder, envelopes, identity or tag, among.unread)
+        devices = read_chain(holder, envelopes, identity or "main", among.unread)
         clips = tuple(_clips(node, chain, envelopes, among))
     parameters += _track_parameters(node)
     envelopes.count_rest(among.unread)
@@ -240,4 +240,5 @@ def _placed(
                 among.unread[f"clip {str(node.tag)[:40]}"] += 1
             continue
         identity = f"{where} {clip.identity}" if where and clip.identity else ""
-        yield replace(envelopes.named(clip), identity=identity)
+        clip = envelopes.named(clip)
+        yield clip if identity == clip.identity else replace(clip, identity=identity)
