@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.acts.room import Room, make_room, wait_until
+from tests.acts.room import Room, make_room, wait_until, write_tone
 from tests.acts.test_watch import saves, watching
 
 from stemproof.acts.band import arrival_of, format_share, join_work, parse_share
@@ -216,3 +216,18 @@ def test_a_share_in_any_other_form_is_refused(text: str) -> None:
     assert parse_share(GOOD.encode()) == (b"\x11" * 16, "A")
     with pytest.raises(Malformed):
         parse_share(text.encode())
+
+
+def test_a_bounce_that_a_sync_client_brought_is_not_ones_own(room: Room) -> None:
+    write_tone(room.folder.parent / "theirs.wav")
+    write_tone(room.folder.parent / "mine.wav", hertz=300.0)
+    (room.folder / ".stfolder").mkdir()
+    with watching(room):
+        theirs = room.folder.parent / "theirs.wav"
+        os.utime(theirs, (time.time() - 60, time.time() - 60))
+        time.sleep(1)
+        theirs.rename(room.folder / "theirs.wav")
+        shutil.copyfile(room.folder.parent / "mine.wav", room.folder / "mine.wav")
+        wait_until(lambda: room.actions().count("audio.appeared") == 2)
+    heard = {e.body["path"]: e.body["live"] for e in room.events() if "audio" in e.action}
+    assert heard == {"theirs.wav": False, "mine.wav": True}

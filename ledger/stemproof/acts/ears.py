@@ -53,6 +53,10 @@ class Ears:
             self._asked[key] = job
             self._jobs.put(job)
 
+    def has(self, work: bytes, found: Found) -> bool:
+        """Say whether a file is queued already."""
+        return (work, found.path) in self._asked
+
     def is_busy(self, work: bytes) -> bool:
         """Say whether files of a work wait to be heard."""
         return any(of == work for of, _ in self._asked)

@@ -241,9 +241,9 @@ class _Watcher:
         for problem in changes.problems:
             self._tell_problem(post, problem)
 
-    def _note_arrivals(self, post: Post, desk: Desk, sessions: Sequence[Found]) -> None:
+    def _note_arrivals(self, post: Post, desk: Desk, changed: Sequence[Found]) -> None:
         moment = self._clock.moment()
-        for found in sessions:
+        for found in changed:
             if found.path in post.unwatched:
                 continue
             how = arrival_of(post.work.folder, found, looked=post.looked, moment=moment)
@@ -253,8 +253,12 @@ class _Watcher:
     def _listen_to(self, post: Post, desk: Desk, audio: Sequence[Found]) -> None:
         at_s, absent = self._clock.monotonic(), absent_audio(desk)
         for found in audio:
-            if post.put_off.get(found.path, 0.0) <= at_s:
+            if post.put_off.get(found.path, 0.0) <= at_s and not self._ears.has(
+                post.work.id, found
+            ):
+                self._note_arrivals(post, desk, [found])
                 live = desk.is_live(found, self._clock.moment())
+                live = live and found.path not in desk.arrivals
                 known = known_audio(desk, found, absent)
                 self._ears.ask(Job(post.work.id, post.work.folder, found, known, live))
 
