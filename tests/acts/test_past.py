@@ -50,6 +50,7 @@ def names(folder: Path, session: str) -> list[str]:
         ("Song.mmpz", "Song.mmpz.bak"),
         ("Song.mmpz", "Song.mmp.bak"),
         ("Song.mmp", "recover.mmp"),
+        ("Song.ptx", "Session File Backups/Song.bak.003.ptx"),
         ("Song [live].als", "Backup/Song [live] [2024-05-01 120000].als"),
     ],
 )

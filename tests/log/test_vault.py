@@ -162,6 +162,14 @@ def test_a_difference_is_written_whole_where_its_base_was_dropped(
     assert vault.fetch(WORK, digest(1), unseal) == song(1)
 
 
+def test_no_difference_is_from_what_another_key_opens(vault: Vault, tmp_path: Path) -> None:
+    vault.keep(fresh(0))
+    secret = bytes(range(2, 34))
+    with open_vault(tmp_path / "vault.db", age_recipient_of(secret)) as rotated:
+        rotated.keep(fresh(1))
+        assert rotated.fetch(WORK, digest(1), open_with([age_identity_of(secret)])) == song(1)
+
+
 def test_a_newer_vault_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "vault.db"
     with open_vault(path, RECIPIENT):

@@ -5,6 +5,7 @@
     Song.ardour         Song.ardour.bak                               Ardour
     Song.flp            Backup/Song (overwritten at 14h05).flp         FL Studio
     Song.mmpz           Song.mmpz.bak, recover.mmp                    LMMS
+    Song.ptx            Session File Backups/Song.bak.003.ptx         Pro Tools
 
 Names tell, not formats: whatever the registry can read is found. They are read once, when
 their session is first seen. Their times are those that they claim, by their names or else by
@@ -28,7 +29,19 @@ from stemproof.errors import BadInput
 # Live keeps ten, a REAPER that keeps one a save may keep thousands: the newest are read.
 MAX_PAST: Final = 200
 MAX_LISTED: Final = 20_000
-_FOLDERS: Final = frozenset({"backup", "backups", "autosave", "auto-save", "auto-saves"})
+_FOLDERS: Final = frozenset(
+    {
+        "backup",
+        "backups",
+        "autosave",
+        "auto-save",
+        "auto-saves",
+        "auto saves",
+        "auto-backups",
+        "session file backups",
+        "project file backups",
+    }
+)
 # What programs add to the name of a session when they keep it.
 _SUFFIX: Final = re.compile(r"(?i)([.-]bak\d*|\.backup|~)$")
 # A date and a time of day, in the spellings of Live and REAPER.
@@ -39,6 +52,8 @@ _STAMP: Final = re.compile(
 _MARK: Final = re.compile(
     r"(?i)[ _.-]*[\[(]?(auto-?saved?|overwritten|backup|recovered)"
     r"([ _]+at)?[ _]*(\d{1,2}[h.-]\d\d([m.-]\d\d)?)?[\])]?$"
+    # Pro Tools numbers them.
+    r"|\.bak\.\d{1,4}$"
 )
 # LMMS keeps the song that was open when it crashed under this name.
 _RECOVERY: Final = "recover"

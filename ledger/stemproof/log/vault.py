@@ -73,6 +73,7 @@ class _Place:
     depth: int
     chain: int
     is_unpacked: int
+    recipient: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,8 @@ class Vault:
             if base is not None and difference is not None:
                 rests = (base.number, base.depth + 1, base.chain)
             told = (fresh.kind, len(fresh.data), fresh.made, content.packing != "plain")
-            self._run("add", number, fresh.work, digest, *told, *rests, sealed)
+            to = self._recipient
+            self._run("add", number, fresh.work, digest, *told, to, *rests, sealed)
         return True
 
     def has(self, work: bytes, digest: bytes) -> bool:
@@ -145,7 +147,7 @@ class Vault:
             if unseal is not None:
                 for (number,) in self._all("resting_on", place.number):
                     whole = seal(self._open(number, unseal), None, self._recipient)
-                    self._run("stand_alone", whole, number)
+                    self._run("stand_alone", whole, self._recipient, number)
                     self._run("rechain", number)
             later = int(self._one("count_after", place.number)[0])
             self._run("drop_with_later", place.number)
@@ -221,7 +223,9 @@ class Vault:
         if fresh.before is None:
             return None
         place = self._place(fresh.work, sha256(fresh.before).digest())
-        return place if place is not None and place.depth < MAX_DEPTH else None
+        if place is None or place.depth >= MAX_DEPTH or place.recipient != self._recipient:
+            return None
+        return place
 
     def _place(self, work: bytes, digest: bytes) -> _Place | None:
         row = self._one("place", work, digest)

@@ -3,11 +3,11 @@ SELECT coalesce(max(number), 0) + 1 FROM kept;
 
 -- name: add
 INSERT INTO kept
-(number, work, digest, kind, bytes, made, is_unpacked, base, depth, chain, sealed)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+(number, work, digest, kind, bytes, made, is_unpacked, recipient, base, depth, chain, sealed)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: place
-SELECT number, depth, chain, is_unpacked FROM kept WHERE work = ? AND digest = ?;
+SELECT number, depth, chain, is_unpacked, recipient FROM kept WHERE work = ? AND digest = ?;
 
 -- name: sealed
 SELECT base, digest, sealed FROM kept WHERE number = ?;
@@ -22,7 +22,8 @@ WITH RECURSIVE later (number) AS (
 SELECT count(*) FROM later;
 
 -- name: stand_alone
-UPDATE kept SET base = NULL, depth = 0, chain = number, sealed = ? WHERE number = ?;
+UPDATE kept SET base = NULL, depth = 0, chain = number, sealed = ?, recipient = ?
+WHERE number = ?;
 
 -- name: rechain
 WITH RECURSIVE later (number, depth) AS (

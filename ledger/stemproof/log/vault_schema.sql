@@ -9,6 +9,8 @@ CREATE TABLE kept (
     made TEXT NOT NULL,
     -- Whether the file's own packing was taken off: of what later files are differences from.
     is_unpacked INTEGER NOT NULL CHECK (is_unpacked IN (0, 1)),
+    -- The age recipient; a difference is only from what the same key opens.
+    recipient TEXT NOT NULL,
     -- The file that this one is written as a difference from, and how many such steps lead to it.
     base INTEGER REFERENCES kept (number),
     depth INTEGER NOT NULL CHECK (depth BETWEEN 0 AND 63),
