@@ -136,10 +136,13 @@ def _as_json(decision: Decision) -> dict[str, JsonValue]:
 
 
 def _read(path: Path) -> Session:
+    from stemproof.acts.showing import show_session
     from stemproof.acts.survey import FileGone, read_session_file
     from stemproof.capture.sessions.registry import read_session
     from stemproof.errors import BadInput
 
+    if path.is_dir():
+        return show_session(path).session
     try:
         return read_session(path.name, read_session_file(path))
     except FileGone as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import plistlib
 import re
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ from tests.cli.transcript import environment
 from tests.cli.typed import Answer, at_terminal, stemproof
 
 from stemproof.capture.diff import diff
+from stemproof.capture.sessions.opaque_table import LOGIC_MAGIC
 from stemproof_cli import compare
 
 FIXTURES = Path(__file__).parents[1] / "capture" / "fixtures"
@@ -182,6 +184,19 @@ def test_a_file_that_is_no_session_is_refused_and_shown_to_git_by_digest(tmp_pat
     text = stemproof(tmp_path, "diff", "--textconv", str(noise))
     assert text.code == 0
     assert text.out.splitlines()[1].startswith("13 bytes, ")
+
+
+def test_two_folders_of_logic_differ_in_what_lies_open(tmp_path: Path) -> None:
+    for name, tempo in (("one", 90.0), ("two", 95.5)):
+        place = tmp_path / f"{name}.logicx" / "Alternatives" / "000"
+        place.mkdir(parents=True)
+        (place / "ProjectData").write_bytes(LOGIC_MAGIC + bytes(round(tempo)))
+        (place / "MetaData.plist").write_bytes(plistlib.dumps({"BeatsPerMinute": tempo}))
+    answer = stemproof(tmp_path, "diff", f"{tmp_path}/one.logicx", f"{tmp_path}/two.logicx")
+    assert answer.code == 0, answer.err
+    assert "~ tempo 90 -> 95.5 bpm" in answer.out
+    refused = stemproof(tmp_path, "diff", str(tmp_path), str(tmp_path))
+    assert (refused.code, refused.out) == (3, "")
 
 
 def test_git_shows_decisions_and_plain_lines(repository: Path) -> None:
