@@ -117,6 +117,26 @@ def test_an_ottava_sounds_where_its_line_says() -> None:
     assert [pitch for pitch, _, _ in notes(session, 0)] == [60, 74, 76, 65]
 
 
+def test_a_tied_note_goes_on_as_it_began_when_an_ottava_ends_within_it() -> None:
+    begin = '<Spanner type="Ottava"><Ottava><subtype>8vb</subtype></Ottava><next/></Spanner>'
+    end = '<Spanner type="Ottava"><prev/></Spanner>'
+    held = chord(50, of_note='<Spanner type="Tie"><Tie/><next/></Spanner>')
+    last = chord(50, of_note='<Spanner type="Tie"><prev/></Spanner>')
+    session = read_session("a.mscx", score(voice(begin, held, end, last, chord(50))))
+    assert notes(session, 0) == [
+        (38, Fraction(0), Fraction(2)),
+        (50, Fraction(2), Fraction(1)),
+    ]
+
+
+def test_of_two_scores_in_a_package_the_named_one_is_read() -> None:
+    other = score(voice(chord(90)))
+    container = '<container><rootfiles><rootfile full-path="song.mscx"/></rootfiles></container>'
+    files = {"old__mscx": other, "song__mscx": BASE, "META-INF/container__xml": container}
+    packed = read_session("a.mscz", pack(**files))
+    assert diff(read_session("a.mscx", BASE), packed) == []
+
+
 def test_nested_tuplets_multiply() -> None:
     three = "<Tuplet><normalNotes>2</normalNotes><actualNotes>3</actualNotes></Tuplet>"
     five = "<Tuplet><normalNotes>4</normalNotes><actualNotes>5</actualNotes></Tuplet>"

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _WHAT: Final = "the MuseScore score"
 _SETTINGS_FILE: Final = "audiosettings.json"
 _MAX_SETTINGS_BYTES: Final = 16 << 20
+_CONTAINER: Final = "META-INF/container.xml"
+_MAX_CONTAINER_BYTES: Final = 1 << 20
 _OLDEST: Final = 2
 _MAX_STAVES: Final = 5_000
 # Who made it and what it is called; the rest of the tags are set by the program.
@@ -71,8 +73,13 @@ def read_musescore(data: bytes) -> Session:
 
 
 def _score_name(archive: Archive) -> str:
-    """Find the score: MuseScore names it in no other way than by its place and ending."""
+    """Find the score: the one at the top, and where two lie there the one that is named."""
     top = [name for name in archive.names if name.endswith(".mscx") and "/" not in name]
+    if len(top) > 1 and _CONTAINER in archive.names:
+        xml = archive.read(_CONTAINER, _MAX_CONTAINER_BYTES)
+        root = parse_xml(xml, _CONTAINER, roots=("container",), max_bytes=_MAX_CONTAINER_BYTES)
+        named = {node.get("full-path", "") for node in root.iterfind("rootfiles/rootfile")}
+        top = [name for name in top if name in named]
     if len(top) != 1:
         raise BadInput(f"{_WHAT} holds {len(top)} scores at its top, want 1")
     return top[0]

@@ -23,6 +23,7 @@ from .notation import (
     Tone,
     bpm_text,
     key_name,
+    move_under,
     parse_fraction,
     parse_metre,
     step,
@@ -103,7 +104,8 @@ class StaffReader:
                 self._score.measures.append(Measure(begin, self._length, metre))
             self._read_measure(node, begin, tells_keys=tells_keys)
             begin = step(begin, self._length)
-        self._sound_ottavas(begin)
+        self._shifts += [(start, begin, shift) for start, shift, _ in self._ottavas]
+        self._part.tones[self._first :] = move_under(self._part.tones[self._first :], self._shifts)
 
     def _read_measure(self, node: _Element, begin: Fraction, *, tells_keys: bool) -> None:
         self._read_repeats(node, begin)
@@ -311,15 +313,6 @@ class StaffReader:
         elif self._ottavas:
             begin, shift, _ = self._ottavas.pop()
             self._shifts.append((begin, self._at, shift))
-
-    def _sound_ottavas(self, end: Fraction) -> None:
-        """Move what stands under an ottava line to where it sounds."""
-        self._shifts += [(begin, end, shift) for begin, shift, _ in self._ottavas[:100]]
-        for begin, close, shift in self._shifts[:10_000]:
-            for index in range(self._first, len(self._part.tones)):
-                tone = self._part.tones[index]
-                if begin <= tone.start < close and 0 <= tone.pitch + shift <= 127:
-                    self._part.tones[index] = tone._replace(pitch=tone.pitch + shift)
 
 
 def _find_metre(measure: _Element, metre: tuple[int, int]) -> tuple[int, int]:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import hashlib
 import math
 import re
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import accumulate
 from typing import Final, NamedTuple
 
 from stemproof.errors import BadInput
@@ -193,6 +195,26 @@ def join_ties(tones: Iterable[Tone]) -> list[Tone]:
         if tone.starts_tie:
             end = tone.start + tone.length
             waiting[(tone.staff, tone.pitch, end)].append(index)
+    return joined
+
+
+def move_under(
+    tones: Iterable[Tone], lines: Iterable[tuple[Fraction, Fraction, int]]
+) -> list[Tone]:
+    """Join ties, then move by semitones what begins under an ottava line (begin, end, shift)."""
+    # A tied note goes on as it began, even where the line ends before it does.
+    joined = [tone._replace(starts_tie=False, ends_tie=False) for tone in join_ties(tones)]
+    starts = [tone.start for tone in joined]
+    steps = [0] * (len(joined) + 1)
+    for begin, end, shift in lines:
+        first, last = bisect_left(starts, begin), bisect_left(starts, end)
+        if first < last:
+            steps[first] += shift
+            steps[last] -= shift
+    for index, shift in enumerate(accumulate(steps[:-1])):
+        tone = joined[index]
+        if shift and 0 <= tone.pitch + shift <= 127:
+            joined[index] = tone._replace(pitch=tone.pitch + shift)
     return joined
 
 
