@@ -197,6 +197,14 @@ CHANGES = {
     ),
     "scene": (('name="Drop"', 'name="Break"'), ["Bass: clip 'Loop' moved from scene 'Drop' to "
                                                "scene 'Break'"]),
+    "folder renamed": (
+        ('id="id2" name="Band"', 'id="id2" name="Group"'),
+        ["Band: track renamed to 'Group'"],
+    ),
+    "bus renamed": (
+        ('id="id40" name="Reverb"', 'id="id40" name="Hall"'),
+        ["Reverb: track renamed to 'Hall'"],
+    ),
     "marker": (('name="Verse"', 'name="Chorus"'), ["Session: marker 'Verse' renamed to 'Chorus'"]),
     "metre": (('numerator="3"', 'numerator="6"'), None),
     "playhead at automation": (('value="0.250000" parameterID', 'value="0.31" parameterID'), []),

@@ -229,8 +229,9 @@ def test_channels_patterns_and_inserts_are_tracks() -> None:
         ("Drums", TrackKind.BUS),
         ("Insert 2", TrackKind.BUS),
         ("Reverb", TrackKind.BUS),
+        ("Insert 4", TrackKind.BUS),
     ]
-    assert [t.mixer.output for t in tracks[:3]] == ["Drums", "Master", "Insert 2"]
+    assert [t.mixer.output for t in tracks[:3]] == ["insert 1", "insert 0", "insert 2"]
     assert load().unread == ()
 
 
@@ -257,7 +258,7 @@ def test_levels_equalizer_slots_and_routes_are_read() -> None:
     assert drums.mixer.volume == Parameter("volume", "85.9375", Unit.PERCENT)
     assert drums.mixer.pan == Parameter("pan", "-0.5", Unit.PAN)
     assert drums.parameters[0] == Parameter("EQ low gain", "4.5", Unit.DECIBEL)
-    assert [(s.target, s.parameters[0].value) for s in drums.mixer.sends] == [("Reverb", "50")]
+    assert [(s.target, s.parameters[0].value) for s in drums.mixer.sends] == [("insert 3", "50")]
     limiter, pro_q = drums.devices
     assert limiter.ids == (PluginId(PluginKind.NATIVE, "Fruity Limiter"),)
     assert limiter.enabled and not pro_q.enabled
@@ -339,6 +340,12 @@ CHANGES = {
                                                 item(192, 2, 192, track=3))), None),
     "curve": (project(rack=RACK.replace(struct.pack("<d", 0.25), struct.pack("<d", 0.5))),
               ["Drums - Volume: automation of Drums volume one point 0.25 -> 0.5"]),
+    "insert renamed": (project(mixer=MIXER.replace(event(204, "Drums"), event(204, "Kit"))),
+                       ["Drums: track renamed to 'Kit'"]),
+    "pattern renamed": (project(patterns=PATTERNS.replace(event(193, "Beat"), event(193, "A"))),
+                        ["Beat: track renamed to 'A'"]),
+    "routed": (project(rack=RACK.replace(event(22, 2), event(22, 3))),
+               ["Vox take: output Insert 2 -> Reverb"]),
     "window": (project(rack=RACK.replace(event(212, bytes(52)), event(212, b"\1" * 52))), []),
     "licensee": (project(head=HEAD + event(200, "x") + event(237, bytes(16))), []),
 }  # fmt: skip

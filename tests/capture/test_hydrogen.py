@@ -45,7 +45,7 @@ def test_instruments_patterns_effects_and_master_are_tracks() -> None:
         ("Snare", TrackKind.INSTRUMENT),
         ("main", TrackKind.PATTERN),
         ("fill", TrackKind.PATTERN),
-        ("Plate Reverb", TrackKind.BUS),
+        ("FX 1", TrackKind.BUS),
         ("Playback track", TrackKind.AUDIO),
         ("Master", TrackKind.MASTER),
     ]
@@ -68,7 +68,7 @@ def test_strips_sends_and_samplers_are_read() -> None:
     kick, snare = load().tracks[:2]
     assert snare.mixer.pan == Parameter("pan", "0.5", Unit.PAN)
     assert [(s.target, s.parameters[0].value) for s in snare.mixer.sends][:2] == [
-        ("Plate Reverb", "0.25"),
+        ("FX 1", "0.25"),
         ("FX 2", "0"),
     ]
     parameters = {p.name: p.value for p in kick.devices[0].parameters}
@@ -110,9 +110,9 @@ CHANGES = {
     "volume": (("<volume>0.8</volume>", "<volume>0.4</volume>"),
                ["Snare: volume -1.94 -> -7.96 dB"]),
     "send": (("<FX1Level>0.25</FX1Level>", "<FX1Level>0.5</FX1Level>"),
-             ["Snare: send to Plate Reverb level -12.04 -> -6.02 dB"]),
+             ["Snare: send to FX 1 level -12.04 -> -6.02 dB"]),
     "effect": (("<value>4.25</value>", "<value>6</value>"),
-               ["Plate Reverb: Plate Reverb Reverb time 4.25 -> 6"]),
+               ["FX 1: Plate Reverb Reverb time 4.25 -> 6"]),
     "envelope": (("<Attack>7</Attack>", "<Attack>9</Attack>"), ["Kick: Sampler attack 7 -> 9"]),
     "sample": (("Snare.flac", "Clap.flac"), ["Snare: Sampler sample 'Snare.flac' -> 'Clap.flac'"]),
     "swing": (("<swing_factor>0<", "<swing_factor>0.5<"), ["Session: swing 0 -> 0.5"]),
@@ -121,7 +121,8 @@ CHANGES = {
     "master": (("<volume>0.5</volume>", "<volume>1</volume>"),
                ["Master: volume -6.02 -> 0.0 dB"]),
     "bypass": (("<enabled>true</enabled>", "<enabled>false</enabled>"),
-               ["Plate Reverb: Plate Reverb bypassed"]),
+               ["FX 1: Plate Reverb bypassed"]),
+    "another effect": (("Plate Reverb", "Hall"), ["FX 1: Plate Reverb renamed to Hall"]),
     "loop mode": (("<loopEnabled>false", "<loopEnabled>true"), []),
     "metronome": (("<metronomeVolume>0.5", "<metronomeVolume>0.9"), []),
     "midi output": (("<midiOutNote>36", "<midiOutNote>40"), []),

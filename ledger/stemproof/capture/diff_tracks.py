@@ -66,7 +66,7 @@ def compare_strip(
             f"{plain(one.name) or 'a track without a name'}: track renamed to '{plain(two.name)}'"
         )
         findings.add(subject, Change("track.renamed", "name", text, one.name, two.name))
-    if one.parent != two.parent:
+    if names.renamed.get(one.parent, one.parent) != two.parent:
         folders = [names.labels.get(p, p) or "top level" for p in (one.parent, two.parent)]
         text = f"{subject.label}: track moved from {folders[0]} to {folders[1]}"
         findings.add(subject, Change("track.moved", "folder", text, folders[0], folders[1]))

@@ -89,7 +89,7 @@ class _Reader:
     def __init__(self, project: Project) -> None:
         self._project = project
         self._ppq = project.ppq
-        self.mix = Mix(project.mixer_values, project.routed())
+        self.mix = Mix(project.mixer_values)
         self._clips: dict[int, list[Clip]] = defaultdict(list)
         self._places: dict[int, list[Clip]] = defaultdict(list)
         for arrangement in project.arrangements:
@@ -142,20 +142,22 @@ class _Reader:
         if channel.kind == _AUTOMATION:
             # Its level and pan are the range of the values that it sends.
             return Mixer(mute=not channel.enabled)
-        name = self.mix.name(self._project.inserts, channel.insert)
         return Mixer(
             volume=Parameter("volume", f"{channel.volume / 128:.6g}", Unit.PERCENT),
             pan=Parameter("pan", f"{channel.pan / 6400 - 1:.6g}", Unit.PAN),
             mute=not channel.enabled,
-            output=name,
+            output=f"insert {channel.insert}",
         )
 
     def _automation(self, channel: Channel) -> tuple[Automation, ...]:
         if channel.kind != _AUTOMATION or not channel.points:
             return ()
         target = self._project.links.get(channel.number)
-        name = channel.name if target is None else self._target(target, channel.name)
-        return (Automation(name, channel.points),)
+        if target is None:
+            return (Automation(channel.name, channel.points),)
+        # Names of what is moved may change: the number of the place does not.
+        name, identity = self._target(target, channel.name), f"{target[1]:x}:{target[0]:x}"
+        return (Automation(name, channel.points, identity),)
 
     def _target(self, link: tuple[int, int], otherwise: str) -> str:
         """Name what a remote-control record moves; a plug-in's parameter by the clip's name."""

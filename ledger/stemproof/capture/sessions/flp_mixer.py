@@ -7,7 +7,7 @@ Event 225 holds all numbers as records of twelve bytes: four unknown, the parame
 from __future__ import annotations
 
 import struct
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -41,10 +41,9 @@ def read_mixer_values(payload: bytes) -> dict[tuple[int, int], int]:
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """All numbers of the mixer, and the inserts that channels play into."""
+    """All numbers of the mixer."""
 
     values: Mapping[tuple[int, int], int]
-    routed: Collection[int]
 
     def value(self, where: int, parameter: int, default: int) -> int:
         """Give a number, or the program's default where it is not stored."""
@@ -62,21 +61,9 @@ class Mix:
 
 
 def mixer_tracks(inserts: Sequence[Insert], mix: Mix) -> Iterator[Track]:
-    """Give the master and every insert that somebody used: the program always stores 127."""
+    """Give the master and every insert: they are always all there, so none comes or goes."""
     for number, insert in enumerate(inserts):
-        track = _track(number, insert, inserts, mix)
-        if number == 0 or number in mix.routed or _is_used(number, insert, track, mix):
-            yield track
-
-
-def _is_used(number: int, insert: Insert, track: Track, mix: Mix) -> bool:
-    untouched = (
-        mix.of(number, _VOLUME, NO_MIX) == NO_MIX
-        and mix.of(number, _PAN, 0) == 0
-        and mix.of(number, _SEPARATION, 0) == 0
-        and not any(mix.of(number, parameter, 0) for parameter, _, _ in _EQ[:3])
-    )
-    return bool(insert.name or track.devices or track.mixer.sends) or not untouched
+        yield _track(number, insert, inserts, mix)
 
 
 def _track(number: int, insert: Insert, inserts: Sequence[Insert], mix: Mix) -> Track:
@@ -86,7 +73,7 @@ def _track(number: int, insert: Insert, inserts: Sequence[Insert], mix: Mix) -> 
     to_master = number > 0 and (0 in routes or not insert.routes)
     sends = (
         Send(
-            mix.name(inserts, target),
+            f"insert {target}",
             (
                 Parameter(
                     "volume", f"{mix.of(number, _ROUTE + target, NO_MIX) / 128:.6g}", Unit.PERCENT
@@ -108,7 +95,7 @@ def _track(number: int, insert: Insert, inserts: Sequence[Insert], mix: Mix) -> 
             mute=not insert.flags & _ENABLED,
             solo=bool(insert.flags & _SOLO),
             phase=bool(insert.flags & _POLARITY),
-            output=mix.name(inserts, 0) if to_master else "",
+            output="insert 0" if to_master else "",
             sends=tuple(sends),
         ),
         devices=tuple(_slots(number, insert, mix)),

@@ -32,7 +32,7 @@ from .model import Slot
 
 MAX_ITEMS: Final = 500_000
 MAX_TRACKS: Final = 20_000
-MAX_INSERTS: Final = 1024
+MAX_INSERTS: Final = 512
 """The program has 127."""
 _TEXTS: Final = {194: "title", 195: "comments", 206: "genre", 207: "artists"}
 # A channel's own sound: envelopes, arpeggio, stretching, filter, polyphony, tracking, root note.
@@ -105,10 +105,6 @@ class Project:
     # name, ticks, metre, whether it stands in the first arrangement
     markers: list[tuple[str, int, tuple[int, int], bool]] = field(default_factory=list)
     unread: Counter[str] = field(default_factory=Counter)
-
-    def routed(self) -> frozenset[int]:
-        """Name the inserts that channels play into."""
-        return frozenset(c.insert for c in self.channels.values() if c.kind != 5)
 
 
 def walk(data: bytes) -> Project:

@@ -140,21 +140,19 @@ class _Song:
             self._starts.append(self._starts[-1] + (size or int(_DEFAULT_TICKS)))
 
     def tracks(self) -> Iterator[Track]:
-        effects = [*self._root.iterfind("ladspa/fx")]
-        names = [fx.findtext("name") or "" for fx in effects]
         notes = read_notes(self._patterns, _name, self.unread, MAX_NOTES)
         seen: set[str] = set()
         for node in self._root.iterfind("instrumentList/instrument"):
             number = node.findtext("id") or ""
             cells = notes.pop(number, {}) if number not in seen else {}
             seen.add(number)
-            yield instrument_track(node, cells, names, self.unread)
+            yield instrument_track(node, cells, self.unread)
         for cells in notes.values():
             self.unread["note of an unknown instrument"] += sum(
                 len(c.notes) for c in cells.values()
             )
         yield from self._pattern_tracks()
-        for place, node in enumerate(effects, start=1):
+        for place, node in enumerate(self._root.iterfind("ladspa/fx"), start=1):
             track = effect_track(node, place)
             if track is not None:
                 yield track

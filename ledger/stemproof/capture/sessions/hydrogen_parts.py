@@ -135,9 +135,7 @@ def _pan(told: Mapping[str, str]) -> str:
     return f"{float((two - one) / largest):.6g}" if largest > 0 else "0"
 
 
-def instrument_track(
-    node: _Element, cells: Mapping[str, Cell], effects: Sequence[str], unread: Counter[str]
-) -> Track:
+def instrument_track(node: _Element, cells: Mapping[str, Cell], unread: Counter[str]) -> Track:
     """Make a track of an instrument: strip, sampler, notes by pattern."""
     told = {str(child.tag): child.text or "" for child in node if not len(child)}
     number = told.get("id", "")
@@ -151,18 +149,16 @@ def instrument_track(
             mute=is_true(told.get("isMuted")),
             solo=is_true(told.get("isSoloed")),
             output="Master",
-            sends=tuple(_sends(told, effects)),
+            sends=tuple(_sends(told)),
         ),
         devices=(_sampler(node, told, unread),),
         clips=tuple(_clip(name, cell) for name, cell in cells.items()),
     )
 
 
-def _sends(told: Mapping[str, str], effects: Sequence[str]) -> Iterator[Send]:
+def _sends(told: Mapping[str, str]) -> Iterator[Send]:
     for place, name in enumerate(_SENDS, start=1):
-        plugin = effects[place - 1] if place <= len(effects) else ""
-        target = f"FX {place}" if plugin in ("", "no plugin") else plugin
-        yield Send(target, (Parameter("level", told.get(name) or "0", Unit.GAIN),))
+        yield Send(f"FX {place}", (Parameter("level", told.get(name) or "0", Unit.GAIN),))
 
 
 def _clip(name: str, cell: Cell) -> Clip:
@@ -238,9 +234,9 @@ def effect_track(node: _Element, place: int) -> Track | None:
         parameters=parameters,
     )
     return Track(
-        name,
+        f"FX {place}",
         TrackKind.BUS,
-        identity=f"effect {place}",
+        identity=f"FX {place}",
         mixer=Mixer(
             volume=Parameter("volume", node.findtext("volume") or "0", Unit.GAIN), output="Master"
         ),
