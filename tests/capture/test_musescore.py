@@ -132,7 +132,11 @@ def test_a_tied_note_goes_on_as_it_began_when_an_ottava_ends_within_it() -> None
 def test_of_two_scores_in_a_package_the_named_one_is_read() -> None:
     other = score(voice(chord(90)))
     container = '<container><rootfiles><rootfile full-path="song.mscx"/></rootfiles></container>'
-    files = {"old__mscx": other, "song__mscx": BASE, "META-INF/container__xml": container}
+    files: dict[str, bytes | str] = {
+        "old__mscx": other,
+        "song__mscx": BASE,
+        "META-INF/container__xml": container,
+    }
     packed = read_session("a.mscz", pack(**files))
     assert diff(read_session("a.mscx", BASE), packed) == []
 
