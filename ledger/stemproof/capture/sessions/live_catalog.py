@@ -14,12 +14,16 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any, Final, NamedTuple
 
-from .live_envelopes import words
-from .model import Unit
+from .live_envelopes import SWITCHES, plain_value, words
+from .model import Parameter, Unit
+from .numbers import is_decimal
 
 _TABLE: Final = "live_names.json"
-_MAX_STEPS: Final = 20_000
-"""Live's own devices have 2000 at most; a stranger's file could have any number."""
+_MAX_STEPS: Final = 4096
+_MAX_KNOWN: Final = 8192
+"""How much is remembered of one device of Live's own from set to set."""
+_LONGEST: Final = 64
+"""Longer names and values are rare, and not remembered."""
 
 
 class Step(NamedTuple):
@@ -40,6 +44,7 @@ class Entry:
     words: dict[str, list[str]] = field(default_factory=dict)
     only: bool = False  # nothing but what is named or has a law
     _steps: dict[tuple[str, str], Step | None] = field(default_factory=dict, repr=False)
+    _known: dict[tuple[str, str, str], Parameter | None] = field(default_factory=dict, repr=False)
 
     def step(self, prefix: str, tag: str) -> Step | None:
         """Tell what an element below `prefix` is called; None for what is not about sound."""
@@ -55,9 +60,30 @@ class Entry:
             else:
                 label = f"{prefix} {part}"
             step = Step(label, self.laws.get(tag) or _general().laws.get(tag, Unit.RAW))
-        if len(self._steps) < _MAX_STEPS:
+        if len(self._steps) < _MAX_STEPS and sum(map(len, key)) < 2 * _LONGEST:
             self._steps[key] = step
         return step
+
+    def parameter(self, prefix: str, tag: str, stored: str) -> Parameter | None:
+        """Make a parameter of what is stored; None for what is not about sound."""
+        key = (prefix, tag, stored)
+        if key in self._known:
+            return self._known[key]
+        step = self.step(prefix, tag)
+        found = None
+        if step is not None:
+            label, unit = step
+            word = self.named(tag, stored)
+            if word is not None:
+                stored, unit = word, Unit.TEXT
+            elif stored in SWITCHES:
+                unit = Unit.SWITCH
+            elif not (stored.isdecimal() or is_decimal(stored)):
+                unit = Unit.TEXT
+            found = Parameter(label, plain_value(stored, unit), unit)
+        if len(self._known) < _MAX_KNOWN and sum(map(len, key)) < 2 * _LONGEST:
+            self._known[key] = found
+        return found
 
     def named(self, tag: str, stored: str) -> str | None:
         """Name the choice of a list, where the list is known."""
@@ -66,12 +92,27 @@ class Entry:
         return choices[int(stored)] if choices and known and int(stored) < len(choices) else None
 
 
-@functools.lru_cache(maxsize=512)
+def make_parameter(name: str, stored: str, unit: Unit) -> Parameter:
+    """Make a parameter, or give the one that was made of the same: most of a set is alike."""
+    make = _remembered if len(name) + len(stored) < 2 * _LONGEST else _made
+    return make(name, stored, unit)
+
+
+def _made(name: str, stored: str, unit: Unit) -> Parameter:
+    return Parameter(name, plain_value(stored, unit), Unit.SWITCH if stored in SWITCHES else unit)
+
+
+_remembered = functools.lru_cache(maxsize=1 << 15)(_made)
+
+
 def entry_of(tag: str) -> Entry:
     """Look a device up; an unknown one is called by its element's name."""
-    stored = _table()["devices"].get(tag)
-    if stored is None:
-        return Entry(words(tag).title())
+    return _entry(tag) if tag in _table()["devices"] else Entry(words(tag).title())
+
+
+@functools.cache
+def _entry(tag: str) -> Entry:
+    stored = _table()["devices"][tag]
     laws = {name: Unit(unit) for name, unit in stored.get("laws", {}).items()}
     return Entry(
         stored["title"],

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from stemproof.errors import BadInput
 
+from .live_catalog import make_parameter
 from .live_envelopes import moment, read_points
 from .live_media import RECORDED, read_media
 from .live_xml import value
@@ -69,12 +70,12 @@ def read_clip(node: _Element) -> Clip:
         begin += moment(loop.get("StartRelative", "0"))
     sample = parts.get("SampleRef")
     media = None if sample is None else read_media(sample)
-    parameters = [Parameter("loop", _loop(loop)), *_launching(node, stored)]
+    parameters = [make_parameter("loop", _loop(loop), Unit.RAW), *_launching(node, stored)]
     if is_audio:
         parameters += _playing(parts, stored)
     else:
         program = f"{stored.get('BankSelectCoarse', '-1')}/{stored.get('ProgramChange', '-1')}"
-        parameters.append(Parameter("program", program))
+        parameters.append(make_parameter("program", program, Unit.RAW))
     return Clip(
         ClipKind.AUDIO if is_audio else ClipKind.NOTES,
         stored.get("Name", ""),
@@ -185,28 +186,28 @@ def _envelopes(parts: Mapping[str, _Element]) -> Iterator[Automation]:
 
 def _launching(node: _Element, stored: Mapping[str, str]) -> Iterator[Parameter]:
     mode = stored.get("LaunchMode", "0")
-    yield Parameter("launch mode", _listed(_LAUNCH_MODES, mode), Unit.TEXT)
-    yield Parameter("launch quantization", stored.get("LaunchQuantisation", "0"))
-    yield Parameter("legato", _switch(stored, "Legato"), Unit.SWITCH)
+    yield make_parameter("launch mode", _listed(_LAUNCH_MODES, mode), Unit.TEXT)
+    yield make_parameter("launch quantization", stored.get("LaunchQuantisation", "0"), Unit.RAW)
+    yield make_parameter("legato", _switch(stored, "Legato"), Unit.SWITCH)
     groove = value(node, "GrooveSettings/GrooveId", "-1")
-    yield Parameter(GROOVE, NO_GROOVE if groove == "-1" else groove, Unit.TEXT)
+    yield make_parameter(GROOVE, NO_GROOVE if groove == "-1" else groove, Unit.TEXT)
 
 
 def _playing(parts: Mapping[str, _Element], stored: Mapping[str, str]) -> Iterator[Parameter]:
-    yield Parameter("gain", stored.get("SampleVolume", "1"), Unit.GAIN)
-    yield Parameter("transpose", stored.get("PitchCoarse", "0"), Unit.SEMITONES)
-    yield Parameter("detune", stored.get("PitchFine", "0"), Unit.CENTS)
+    yield make_parameter("gain", stored.get("SampleVolume", "1"), Unit.GAIN)
+    yield make_parameter("transpose", stored.get("PitchCoarse", "0"), Unit.SEMITONES)
+    yield make_parameter("detune", stored.get("PitchFine", "0"), Unit.CENTS)
     warp = _switch(stored, "IsWarped")
-    yield Parameter("warp", warp, Unit.SWITCH)
-    yield Parameter("warp mode", _listed(_WARP_MODES, stored.get("WarpMode", "0")), Unit.TEXT)
+    yield make_parameter("warp", warp, Unit.SWITCH)
+    yield make_parameter("warp mode", _listed(_WARP_MODES, stored.get("WarpMode", "0")), Unit.TEXT)
     # Without warping Live sets two markers by itself, from the tempo.
     is_own = warp == "1"
     markers = _warp_markers(parts.get("WarpMarkers", ())) if is_own else "none"
     yield Parameter("warp markers", markers, automated=not is_own)
-    yield Parameter("fade", _switch(stored, "Fade"), Unit.SWITCH)
+    yield make_parameter("fade", _switch(stored, "Fade"), Unit.SWITCH)
     lengths = {str(part.tag): part.get("Value", "0") for part in parts.get("Fades", ())}
     for tag, name in _FADES:
-        yield Parameter(name, lengths.get(tag, "0"))
+        yield make_parameter(name, lengths.get(tag, "0"), Unit.RAW)
 
 
 def _loop(loop: Mapping[str, str]) -> str:

@@ -69,11 +69,8 @@ class Envelopes:
                 if not wanted:
                     break
         self._places: dict[_Element, tuple[Point, ...]] = dict(_points_in_place(track))
-
-    @property
-    def is_empty(self) -> bool:
-        """Tell whether nothing at all is moved."""
-        return not (self._places or self._numbers)
+        # Few things of a set are moved by anything; the others need not be asked.
+        self.touched = self._places.keys() | self._numbers.keys()
 
     def moved(self, node: _Element, place: str, label: str) -> tuple[Point, ...]:
         """Give the points of the envelope that moves a timeable, and note what it is called."""

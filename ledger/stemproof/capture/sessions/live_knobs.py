@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from stemproof.errors import BadInput
 
-from .live_catalog import Entry, Step
-from .live_envelopes import AUTOMATED, SWITCHES, Envelopes, first_value, plain_value
+from .live_catalog import Entry, make_parameter
+from .live_envelopes import AUTOMATED, Envelopes, first_value
 from .live_media import read_media
 from .model import MEDIA_PARAMETER, Automation, Parameter, Unit
-from .numbers import is_decimal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -91,40 +90,38 @@ class Knobs:
 
     def _read_knobs(self, knobs: Iterable[tuple[_Element, str | None]]) -> None:
         # The one long loop over a set: what a knob can do without is not asked.
-        places, find_place, is_still = self._places, self._place, self._envelopes.is_empty
-        for part, text in knobs:
+        places, roots, touched = self._places, self._roots, self._envelopes.touched
+        for part, stored in knobs:
             node = part.getparent()
             holder = None if node is None else node.getparent()
-            if node is None or holder is None or text is None:
+            if node is None or holder is None or stored is None:
                 continue
-            place = places[holder] if holder in places else find_place(holder)
+            place = places[holder] if holder in places else self._place(holder)
             if place is None:
                 continue
-            settings, label, entry = place
-            stored, unit = text, Unit.RAW
-            if entry is not None:
+            settings, prefix, entry = place
+            if entry is None:
+                parameter: Parameter | None = make_parameter(prefix, stored, Unit.RAW)
+            else:
                 tag = str(node.tag)
-                if tag == "On" and holder in self._roots:
+                if tag == "On" and holder in roots:
                     self._switch(settings, node, stored)
                     continue
-                step = entry.step(label, tag)
-                if step is None:
-                    continue
-                label, unit = step
-                if tag in entry.words:
-                    word = entry.named(tag, stored)
-                    stored, unit = (stored, unit) if word is None else (word, Unit.TEXT)
-            points = () if is_still else self._envelopes.moved(node, settings.label, label)
-            if points:
-                # The stored number is the playhead's, not the musician's.
-                settings.parameters.append(Parameter(label, AUTOMATED, unit, automated=True))
-                settings.automations.append(Automation(label, points, unit=unit))
+                parameter = entry.parameter(prefix, tag, stored)
+            if parameter is None:
                 continue
-            if stored in SWITCHES:
-                stored, unit = SWITCHES[stored], Unit.SWITCH
-            elif unit is Unit.GAIN:
-                stored = plain_value(stored, unit)
-            settings.parameters.append(Parameter(label, stored, unit))
+            if node in touched:
+                parameter = self._moved(settings, node, parameter)
+            settings.parameters.append(parameter)
+
+    def _moved(self, settings: Settings, node: _Element, parameter: Parameter) -> Parameter:
+        label, unit = parameter.name, parameter.unit
+        points = self._envelopes.moved(node, settings.label, label)
+        if not points:
+            return parameter
+        settings.automations.append(Automation(label, points, unit=unit))
+        # The stored number is the playhead's, not the musician's.
+        return Parameter(label, AUTOMATED, unit, automated=True)
 
     def _switch(self, settings: Settings, node: _Element, stored: str) -> None:
         points = self._envelopes.moved(node, settings.label, "on")
@@ -180,21 +177,17 @@ class Knobs:
             if not len(child):
                 self._setting(child, place)
             elif depth < 2 and child.tag != _SAMPLES:
-                step = _step(place, child)
+                entry = place.entry
+                step = None if entry is None else entry.step(place.prefix, str(child.tag))
                 if step is not None:
                     self._sample_part(child, place._replace(prefix=step.label), depth + 1)
 
     def _setting(self, node: _Element, place: _Place) -> None:
         stored = node.get("Value")
-        step = None if stored is None else _step(place, node)
-        if stored is None or step is None:
-            return
-        label, unit = step
-        if stored in SWITCHES:
-            stored, unit = SWITCHES[stored], Unit.SWITCH
-        elif not (stored.isdecimal() or is_decimal(stored)):
-            unit = Unit.TEXT
-        place.settings.parameters.append(Parameter(label, stored, unit))
+        if stored is not None and place.entry is not None:
+            parameter = place.entry.parameter(place.prefix, str(node.tag), stored)
+            if parameter is not None:
+                place.settings.parameters.append(parameter)
 
     def _sample(self, node: _Element) -> None:
         holder = node.getparent()
@@ -203,7 +196,3 @@ class Knobs:
         if place is not None and media is not None:
             parameter = Parameter(MEDIA_PARAMETER, media.path, Unit.TEXT)
             place.settings.parameters.append(parameter)
-
-
-def _step(place: _Place, node: _Element) -> Step | None:
-    return None if place.entry is None else place.entry.step(place.prefix, str(node.tag))
