@@ -125,6 +125,24 @@ def test_another_version_of_a_reader_is_no_contradiction(keyed: Keyed) -> None:
     assert "recorded by reader lmms 0" in verdict.why
 
 
+def test_steps_of_an_undo_log_come_out_of_it_again(keyed: Keyed) -> None:
+    fixture = Path(__file__).parents[1] / "capture" / "fixtures" / "rpp" / "track_volume"
+    (keyed.room.folder / "Other.rpp").write_bytes((fixture / "before.rpp").read_bytes())
+    steps = "".join(f"  <UENT `Step {n}` {1_666_752_458 + n} 311 2\n  >\n" for n in range(3))
+    log = f"<REAPER_UNDO_HISTORY 1\n{steps}>\n".encode()
+    (keyed.room.folder / "Other.rpp-UNDO").write_bytes(log)
+    keyed.room.look()
+    verdicts = [one for one in all_verdicts(keyed) if one.action.startswith("undo.")]
+    assert [one.action for one in verdicts] == ["undo.read", *["undo.entry"] * 3]
+    assert set(states(verdicts)) == {"reproduced"}
+    rewrite_body(keyed, verdicts[2].event, text="Another step")
+    [wrong] = all_verdicts(keyed, verdicts[2].event)
+    assert (wrong.state, wrong.why[:40]) == (
+        State.DIFFERS,
+        "text is recorded as 'Another step', the "[:40],
+    )
+
+
 def test_what_was_erased_is_said_to_be(keyed: Keyed) -> None:
     first, second = [one for one in all_verdicts(keyed) if one.action == "session.saved"][:2]
     with opened(keyed.room.home) as log:

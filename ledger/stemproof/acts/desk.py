@@ -19,7 +19,7 @@ from stemproof.acts.facts import fact
 from stemproof.acts.sound import NO_DIGEST
 from stemproof.acts.survey import Found
 from stemproof.acts.unreadable import note_unreadable, read_unreadable
-from stemproof.acts.vault import OWED_SETTING, Fresh, keep
+from stemproof.acts.vault import OWED_SETTING, Fresh, is_kept, keep
 from stemproof.errors import BadInput
 from stemproof.log.store import Log
 from stemproof.record.canonical import Json
@@ -157,7 +157,12 @@ class Desk:
     def settle(self, moment: datetime) -> None:
         """Keep the last recorded save where a crash came before that."""
         work, _, path = (self.log.setting(OWED_SETTING) or "").partition(" ")
-        if work != self.work.id.hex():
+        state = self.seen.get(path)
+        if (
+            state is None
+            or work != self.work.id.hex()
+            or is_kept(self.log, self.work.id, state.digest)
+        ):
             return
         data = self.saved_bytes(path)
         if data is not None:

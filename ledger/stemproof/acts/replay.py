@@ -23,6 +23,7 @@ from stemproof.acts.saved import (
     read_save,
     save_body,
 )
+from stemproof.acts.undone import entry_body, read_entries, undo_readers
 from stemproof.errors import BadInput, Usage
 from stemproof.log.store import OWN_WORK, Log
 from stemproof.record.event import parse_header
@@ -30,6 +31,7 @@ from stemproof.record.event import parse_header
 if TYPE_CHECKING:
     from stemproof.acts.disclosed import Source
     from stemproof.capture.decision import Decision
+    from stemproof.capture.sessions.undo import UndoEntry
     from stemproof.record.canonical import Json
 
 # Events of a file that was read, with the digest of its bytes.
@@ -37,6 +39,9 @@ SAVES: Final = frozenset(
     {"session.found", "session.saved", "session.jumped", "session.past", "session.received"}
 )
 _UPGRADED: Final = "session.upgraded"
+# An undo log, and what was read from it.
+_UNDO: Final = "undo.read"
+_STEP: Final = "undo.entry"
 # What the program that replays writes itself, and not what it reads.
 _OF_PROGRAM: Final = frozenset({"reader", "program", "rules"})
 
@@ -118,10 +123,10 @@ def works_of(log: Log, events: Iterable[int]) -> dict[bytes, set[int]]:
         if entry is None:
             raise Usage(f"there is no event {event}", hint="`stemproof log show` numbers them")
         action = parse_header(entry.header).action
-        if entry.work == OWN_WORK or not (action in SAVES or _is_decision(action)):
+        if entry.work == OWN_WORK or not (_is_file(action) or _is_told(action)):
             raise Usage(
                 f"event {event} ({action}) was not read from a save",
-                hint="name saves and decisions",
+                hint="name saves, decisions and steps of undo logs",
             )
         found.setdefault(entry.work, set()).add(event)
     return found
@@ -151,20 +156,24 @@ def _recorded(log: Log, work: bytes) -> Iterator[_Recorded]:
         decisions: list[_Event] = []
         for event_id, _, data in log.fetch_all("events", tree, 0, log.tree_size(tree)):
             header = parse_header(data)
-            if save is not None and _is_decision(header.action):
+            if save is not None and _is_told(header.action):
                 decisions.append(_event(log, event_id, header.action, header.commit))
                 continue
             if save is not None:
                 yield _Recorded(work, save, tuple(decisions))
             save, decisions = None, []
-            if header.action in SAVES:
+            if _is_file(header.action):
                 save = _event(log, event_id, header.action, header.commit)
         if save is not None:
             yield _Recorded(work, save, tuple(decisions))
 
 
-def _is_decision(action: str) -> bool:
-    return action.startswith("decision.") or action == _UPGRADED
+def _is_file(action: str) -> bool:
+    return action in SAVES or action == _UNDO
+
+
+def _is_told(action: str) -> bool:
+    return action.startswith("decision.") or action in (_UPGRADED, _STEP)
 
 
 def _event(log: Log, event_id: int, action: str, commit: Mapping[str, str]) -> _Event:
@@ -196,6 +205,9 @@ def _replay(recorded: _Recorded, source: Source) -> Iterator[Verdict]:
         yield from (_verdict(event, path, State.MISSING, why) for event in events)
         return
     try:
+        if recorded.save.action == _UNDO:
+            yield from _compare_steps(recorded, body, read_entries(path, after))
+            return
         save = read_save(path, after)
         decisions = decide(None if before is None else _read(before_path, before), save)
     except BadInput as error:
@@ -224,6 +236,22 @@ def _compare(recorded: _Recorded, save: Save, decisions: list[Decision]) -> Iter
         yield _judged(event, body, save.path, wrong)
 
 
+def _compare_steps(recorded: _Recorded, body: Body, entries: list[UndoEntry]) -> Iterator[Verdict]:
+    path = str(body["path"])
+    yield _judged(recorded.save, body, path, _difference(body, {"entries": len(entries)}, ()))
+    for event in recorded.decisions:
+        told = event.body
+        if told is None:
+            yield _verdict(event, path, State.ERASED, "its body was erased")
+            continue
+        number = told["number"]
+        if not 0 <= number < len(entries):
+            yield _judged(event, body, path, f"the undo log has {len(entries)} steps")
+            continue
+        found = entry_body(path, number, entries[number])
+        yield _judged(event, body, path, _difference(told, found, ()))
+
+
 def _difference(recorded: Body, found: Body, ignored: Collection[str]) -> str:
     """Say which recorded members are others than those found; those not recorded do not count."""
     for name, value in found.items():
@@ -246,10 +274,11 @@ def _other_version(save: Body) -> str:
     from stemproof.capture.rules import rules_version
     from stemproof.capture.sessions.registry import known_formats
 
-    readers = {one.reader_name for one in known_formats()}
-    if save.get("program") == program_version() and save.get("rules") == rules_version():
-        if save.get("reader") in readers:
-            return ""
+    readers = {one.reader_name for one in known_formats()} | undo_readers()
+    # Undo logs are told without rules.
+    is_same = save.get("rules", rules_version()) == rules_version()
+    if is_same and save.get("program") == program_version() and save.get("reader") in readers:
+        return ""
     recorded = f"reader {save.get('reader', '(not recorded)')} of {save.get('program', 'earlier')}"
     return f"recorded by {recorded}, this program is {program_version()}"
 

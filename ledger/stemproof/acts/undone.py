@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 from stemproof.acts.desk import Desk, Sitting, with_clock
 from stemproof.acts.facts import fact
+from stemproof.acts.saved import program_version
 from stemproof.acts.survey import FileClosed, FileGone, Found, is_unchanged, read_session_file
 from stemproof.errors import BadInput
 from stemproof.log.store import Draft
@@ -46,11 +47,16 @@ class _Kind:
     extension: str
     # From the session's path to that of its undo log.
     beside: Callable[[PurePosixPath], PurePosixPath]
+    ending: str
+
+    def is_log(self, path: str) -> bool:
+        """Say whether a path is that of such a log."""
+        return path.lower().endswith(self.ending)
 
 
 _KINDS: Final = (
-    _Kind("rpp-undo 1", ".rpp", lambda path: path.with_name(f"{path.name}-UNDO")),
-    _Kind("ardour-history 1", ".ardour", lambda path: path.with_suffix(".history")),
+    _Kind("rpp-undo 1", ".rpp", lambda path: path.with_name(f"{path.name}-UNDO"), ".rpp-undo"),
+    _Kind("ardour-history 1", ".ardour", lambda path: path.with_suffix(".history"), ".history"),
 )
 
 
@@ -144,6 +150,19 @@ def tell_labels(count: int, labels: dict[str, int]) -> str:
     )
 
 
+def read_entries(path: str, data: bytes) -> list[UndoEntry]:
+    """Read an undo log by its name; raises `BadInput` where that cannot be done."""
+    kind = next((one for one in _KINDS if one.is_log(path)), None)
+    if kind is None:
+        raise BadInput(f"{path!r:.80} is no undo log of a known program")
+    return _reader(kind)(data)
+
+
+def undo_readers() -> frozenset[str]:
+    """Name the readers of undo logs with their versions."""
+    return frozenset(kind.name for kind in _KINDS)
+
+
 def _drafts(read: _Read, moment: datetime, sitting: Sitting, since: int | None) -> Iterator[Draft]:
     """Draft the reading of a log and its new entries; those after `since` were watched."""
     times = [one.entry.time_s for one in read.fresh]
@@ -153,6 +172,7 @@ def _drafts(read: _Read, moment: datetime, sitting: Sitting, since: int | None) 
         "bytes": read.found.size,
         "sha256": read.digest.hex(),
         "reader": read.kind.name,
+        "program": program_version(),
         "entries": read.entries,
         "new": len(read.fresh),
         "live": since is not None,

@@ -109,6 +109,15 @@ def keep(log: Log, fresh: Fresh, moment: datetime) -> str:
     return ""
 
 
+def is_kept(log: Log, work: bytes, digest: bytes) -> bool:
+    """Say whether a file is kept, as far as can be told; what cannot be used is told by `keep`."""
+    try:
+        with opened_vault(log) as vault:
+            return vault is not None and vault.has(work, digest)
+    except StemproofError:
+        return True
+
+
 @contextmanager
 def opened_vault(log: Log, *, make: bool = False) -> Iterator[Vault | None]:
     """Open a ledger's vault; None where it has none yet, or no keys to encrypt to."""
