@@ -45,9 +45,9 @@ end
 function record(track)
   track:rec_enable_control():set_value(1, NO)
   s:maybe_enable_record(false)
-  s:goto_start() wait(200)
+  s:goto_start() wait(400)
   s:request_roll(UI) wait(800)
-  s:request_stop(false, false, UI) wait(400)
+  s:request_stop(false, false, UI) wait(700)
   s:disable_record(false, false)
   track:rec_enable_control():set_value(0, NO)
 end
@@ -61,7 +61,7 @@ end
 function step(name, edit)
   local ok, problem = pcall(edit)
   if not ok then io.stderr:write("FAILED ", name, " ", tostring(problem), "\\n") end
-  wait(150)
+  wait(200)
   s:save_state(name)
 end
 """

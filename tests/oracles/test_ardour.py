@@ -17,13 +17,13 @@ from stemproof.capture.sessions.registry import read_session
 CLIP = r"clip 'Take1_Beat-1\.\d'"
 STEPS = (
     Step("empty", ""),
-    Step("track", 'drums = add_track("Drums", 1) wait(400)', ("Drums: track added",)),
+    Step("track", 'drums = add_track("Drums", 1) wait(800)', ("Drums: track added",)),
     Step("gain", "drums:gain_control():set_value(0.5, NO)", (r"Drums: volume 0\.0 -> -6\.02 dB",)),
     Step("pan", "drums:pan_azimuth_control():set_value(0.25, NO)", ("Drums: pan centre -> 50L",)),
     Step("mute", "drums:mute_control():set_value(1, NO)", ("Drums: muted",)),
     Step("unmute", "drums:mute_control():set_value(0, NO)", ("Drums: unmuted",)),
-    Step("solo", "drums:solo_control():set_value(1, NO) wait(200)", ("Drums: soloed",)),
-    Step("unsolo", "drums:solo_control():set_value(0, NO) wait(200)", ("Drums: unsoloed",)),
+    Step("solo", "drums:solo_control():set_value(1, NO) wait(400)", ("Drums: soloed",)),
+    Step("unsolo", "drums:solo_control():set_value(0, NO) wait(400)", ("Drums: unsoloed",)),
     Step("phase", "drums:phase_control():set_phase_invert(0, true)", ("Drums: phase inverted",)),
     Step("trim", "drums:trim_control():set_value(2, NO)", (r"Drums: trim 0\.0 -> 6\.02 dB",)),
     Step("rename", 'drums:set_name("Beat")', ("Drums: track renamed to 'Beat'",)),
@@ -47,12 +47,12 @@ STEPS = (
     Step(
         "order_of_plugins",
         "local l = ARDOUR.ProcessorList() l:push_back(drums:nth_plugin(1)) "
-        "l:push_back(drums:nth_plugin(0)) drums:reorder_processors(l, nil) wait(300)",
+        "l:push_back(drums:nth_plugin(0)) drums:reorder_processors(l, nil) wait(700)",
         ("Beat: ACE Reverb moved from place 2 to 1",),
     ),
     Step(
         "plugin_removed",
-        "drums:remove_processor(drums:nth_plugin(0), nil, true) wait(200)",
+        "drums:remove_processor(drums:nth_plugin(0), nil, true) wait(400)",
         ("Beat: ACE Reverb removed",),
     ),
     Step(
@@ -63,7 +63,7 @@ STEPS = (
     Step(
         "bus",
         'room = s:new_audio_route(2, 2, nil, 1, "Room", ARDOUR.PresentationInfo.Flag.AudioBus, '
-        "LAST):front() wait(400)",
+        "LAST):front() wait(800)",
         ("Room: track added",),
     ),
     Step("send", "s:add_internal_send(room, drums:amp(), drums)", ("Beat: send to Room added",)),
@@ -94,18 +94,18 @@ STEPS = (
         "local one, two = ARDOUR.ChanCount(ARDOUR.DataType('midi'), 1), "
         "ARDOUR.ChanCount(ARDOUR.DataType('audio'), 2) "
         "keys = s:new_midi_track(one, two, true, ARDOUR.PluginInfo(), nil, nil, 1, 'Keys', LAST, "
-        "ARDOUR.TrackMode.Normal, true):front() wait(400)",
+        "ARDOUR.TrackMode.Normal, true):front() wait(800)",
         ("Keys: track added",),
     ),
     Step(
         "instrument",
         'local p = plugin("https://community.ardour.org/node/7596") '
-        "keys:add_processor_by_index(p, 0, nil, true) wait(300)",
+        "keys:add_processor_by_index(p, 0, nil, true) wait(700)",
         ("Keys: ACE Reasonable Synth added",),
     ),
     Step("order_of_tracks", "keys:set_presentation_order(0)", ("Keys: track moved from .*",)),
-    Step("armed", "drums:rec_enable_control():set_value(1, NO) wait(200)"),
-    Step("disarmed", "drums:rec_enable_control():set_value(0, NO) wait(200)"),
+    Step("armed", "drums:rec_enable_control():set_value(1, NO) wait(400)"),
+    Step("disarmed", "drums:rec_enable_control():set_value(0, NO) wait(400)"),
     Step("recording", "record(drums)", (rf"Beat: {CLIP} recorded at 0:00\.00 \(bar 1\)",)),
     Step("nothing", ""),
     Step(
@@ -159,12 +159,12 @@ STEPS = (
     ),
     Step(
         "take_copied",
-        "drums:to_track():use_copy_playlist() wait(200)",
+        "drums:to_track():use_copy_playlist() wait(400)",
         ("Beat: take '.*' copied, 2 takes in all",),
     ),
     Step(
         "take_new",
-        "drums:to_track():use_new_playlist(ARDOUR.DataType('audio')) wait(200)",
+        "drums:to_track():use_new_playlist(ARDOUR.DataType('audio')) wait(400)",
         ("Beat: take '.*' added, 3 takes in all",),
     ),
     Step(

@@ -53,6 +53,8 @@ class Clock:
         if number[:1] == "a":
             ticks = parse_integer(number[1:], what)
             return Moment(Fraction(ticks, self.superclock), TimeUnit.SECOND)
+        if len(number) < 13 and number.isascii() and number.isdigit():
+            return Moment(Fraction(int(number), self.sample_rate), TimeUnit.SECOND)
         # Automation of version 3 to 6 counts parts of samples.
         return Moment(parse_decimal(number, what) / self.sample_rate, TimeUnit.SECOND)
 
