@@ -83,6 +83,11 @@ def test_regions_are_read_in_samples_superclock_and_beats() -> None:
     assert (vox.position, vox.length) == (seconds(2), seconds(5))
 
 
+def test_version_8_counts_fewer_ticks_a_second() -> None:
+    eight = FULL.replace('superclocks-per-second="282240000"', 'superclocks-per-second="56448000"')
+    assert read(eight).tracks[0].clips[0].length == seconds(10)
+
+
 def test_files_are_media_midi_too_and_every_channel() -> None:
     assert read(FULL).media == (MediaRef("Drums-1.wav"), MediaRef("Keys-1.mid"))
     stereo = FULL.replace('source-0="501"', 'source-0="501" source-1="502"')
