@@ -23,7 +23,7 @@ from stemproof.acts.home import now
 from stemproof.acts.survey import Survey, Tree
 
 # What looking without being told may cost all day, of one core: half for each of two ways.
-_SHARE: Final = 0.003
+_SHARE: Final = 0.002
 
 
 @dataclass(frozen=True, slots=True)
