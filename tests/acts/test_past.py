@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.acts.room import Room, write_tone
 
-from stemproof.acts.past import MAX_PAST, find_past
+from stemproof.acts.past import MAX_BYTES, MAX_PAST, find_past
 from stemproof.testnet.song import write_step
 
 Place = Callable[[str], Path]
@@ -113,6 +113,17 @@ def test_of_very_many_past_saves_the_newest_are_read(tmp_path: Path) -> None:
     found = names(tmp_path, "Song.rpp")
     assert len(found) == MAX_PAST
     assert found[0] == "Song-2024-05-01_120005.rpp-bak"
+
+
+def test_of_very_large_past_saves_the_newest_are_read(tmp_path: Path) -> None:
+    for number in range(4):
+        path = tmp_path / f"Song-2024-05-01_12000{number}.rpp-bak"
+        path.touch()
+        os.truncate(path, MAX_BYTES // 2)
+    assert names(tmp_path, "Song.rpp") == [
+        "Song-2024-05-01_120002.rpp-bak",
+        "Song-2024-05-01_120003.rpp-bak",
+    ]
 
 
 def test_past_saves_come_first_and_tell_how_the_session_came_to_be(room: Room) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from stemproof.acts.desk import Desk, Sitting, with_clock
 from stemproof.acts.facts import fact
@@ -23,42 +23,35 @@ from stemproof.record.canonical import Json
 if TYPE_CHECKING:
     from stemproof.capture.decision import Decision
 
-PAST: str = "session.past"
+PAST: Final = "session.past"
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A past save, and what was decided since the one before it."""
+    """What is told of a past save: not the save itself, of which there may be hundreds."""
 
-    past: Past
-    of: str
-    save: Save
+    body: dict[str, Json]
+    claim: dict[str, Json]
+    digest: bytes
     before: bytes | None
     decisions: tuple[Decision, ...]
 
     def drafts(self, moment: datetime, sitting: Sitting) -> Iterator[Draft]:
         """Draft the events: the save, then each decision."""
-        claim: dict[str, Json] = {
-            "claimed_time": self.past.claimed_time,
-            "claimed_by": self.past.claimed_by,
-        }
-        body: dict[str, Json] = {
-            **save_body(self.save, list(self.decisions)),
-            **claim,
-            "live": False,
-            "of": self.of,
-        }
-        extra = {"after": self.save.digest}
+        extra = {"after": self.digest}
         if self.before is not None:
             extra["before"] = self.before
-        body = with_clock(body, sitting)
+        body = with_clock(self.body, sitting)
         yield fact(PAST, moment, body, session=sitting.label, extra=extra)
         for decision in self.decisions:
-            yield draft_decision(decision, moment, sitting, live=False, more=claim)
+            yield draft_decision(decision, moment, sitting, live=False, more=self.claim)
 
 
-def find_kept(desk: Desk, found: Found, now: Save) -> list[Kept]:
-    """Read what was kept of a session that is first seen now, oldest first, and keep it too."""
+def find_kept(desk: Desk, found: Found, now: Save) -> tuple[list[Kept], Save | None]:
+    """Read what was kept of a session that is first seen now, oldest first; keep it here too.
+
+    Gives what is told of each, and the newest of them itself.
+    """
     folder, moment = desk.work.folder, desk.look.moment()
     known = {now.digest, *(state.digest for state in desk.seen.values())}
     kept: list[Kept] = []
@@ -76,8 +69,18 @@ def find_kept(desk: Desk, found: Found, now: Save) -> list[Kept]:
             # Kept twice, or as the session is now.
             continue
         known.add(save.digest)
-        before = None if last is None else last.digest
-        kept.append(Kept(past, found.path, save, before, tuple(decide(last, save))))
         desk.keep("session", data, moment, before=None if last is None else last.data)
+        kept.append(_tell(past, found.path, last, save))
         last = save
-    return kept
+    return kept, last
+
+
+def _tell(past: Past, session: str, last: Save | None, save: Save) -> Kept:
+    decisions = decide(last, save)
+    claim: dict[str, Json] = {
+        "claimed_time": past.claimed_time,
+        "claimed_by": past.claimed_by,
+    }
+    body: dict[str, Json] = {**save_body(save, decisions), **claim, "live": False, "of": session}
+    before = None if last is None else last.digest
+    return Kept(body, claim, save.digest, before, tuple(decisions))

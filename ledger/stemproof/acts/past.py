@@ -28,6 +28,8 @@ from stemproof.errors import BadInput
 
 # Live keeps ten, a REAPER that keeps one a save may keep thousands: the newest are read.
 MAX_PAST: Final = 200
+# Of all together: reading more would hold the first look up for minutes.
+MAX_BYTES: Final = 1 << 30
 MAX_LISTED: Final = 20_000
 _FOLDERS: Final = frozenset(
     {
@@ -78,7 +80,7 @@ class Past:
 def find_past(folder: Path, path: str) -> list[Past]:
     """Find what was kept of a session, oldest first by what is claimed."""
     own = PurePosixPath(path)
-    found = []
+    found: list[tuple[Past, int]] = []
     for entry, is_apart in _beside(folder, own):
         if not (is_apart or kind_of(entry.name) is None):
             # A session of its own, which the survey finds.
@@ -86,14 +88,22 @@ def find_past(folder: Path, path: str) -> list[Past]:
         kept = _match(own.name, entry.name, is_apart=is_apart)
         if kept is None:
             continue
+        state = _state(entry)
+        if state is None:
+            continue
         claimed, claimed_by = kept.claimed, "name"
         if claimed is None:
-            claimed, claimed_by = _written(entry), "file"
-        if claimed is not None:
-            name = os.path.relpath(entry.path, folder).replace(os.sep, "/")
-            found.append(Past(name, claimed, claimed_by))
-    found.sort(key=lambda past: (past.claimed, past.path))
-    return found[-MAX_PAST:]
+            claimed, claimed_by = state[1], "file"
+        name = os.path.relpath(entry.path, folder).replace(os.sep, "/")
+        found.append((Past(name, claimed, claimed_by), state[0]))
+    found.sort(key=lambda one: (one[0].claimed, one[0].path), reverse=True)
+    newest, left = [], MAX_BYTES
+    for past, size in found[:MAX_PAST]:
+        left -= size
+        if left < 0:
+            break
+        newest.append(past)
+    return newest[::-1]
 
 
 def read_past(folder: Path, past: Past) -> bytes | None:
@@ -147,9 +157,11 @@ def _stamped(stamp: re.Match[str]) -> _Match:
         return _Match()
 
 
-def _written(entry: os.DirEntry[str]) -> datetime | None:
+def _state(entry: os.DirEntry[str]) -> tuple[int, datetime] | None:
+    """Give a file's size, and its time by the place's clock."""
     try:
-        return datetime.fromtimestamp(entry.stat(follow_symlinks=False).st_mtime_ns // 10**9)
+        state = entry.stat(follow_symlinks=False)
+        return state.st_size, datetime.fromtimestamp(state.st_mtime_ns // 10**9)
     except (OSError, OverflowError, ValueError):
         return None
 

@@ -145,11 +145,10 @@ def _record_session(desk: Desk, found: Found, save: Save) -> None:
     action = "session.found" if last is None else "session.saved" if is_live else "session.jumped"
     before = None if last is None else _read_before(earlier or "", last)
     is_first = last is None and desk.seen.get(found.path) is None
-    kept = find_kept(desk, found, save) if is_first else []
-    if kept:
+    kept, newest = find_kept(desk, found, save) if is_first else ([], None)
+    if newest is not None:
         # First seen, and what was kept of it before tells how it came to be as it is.
-        is_live, before, last = False, kept[-1].save, kept[-1].save.data
-        earlier = kept[-1].save.path
+        is_live, before, last, earlier = False, newest, newest.data, newest.path
     arrival = desk.arrivals.get(found.path)
     if arrival is not None:
         is_live, action = False, "session.received"
