@@ -141,6 +141,16 @@ def test_of_two_scores_in_a_package_the_named_one_is_read() -> None:
     assert diff(read_session("a.mscx", BASE), packed) == []
 
 
+def test_tablature_beside_its_staff_is_no_second_player() -> None:
+    bar = voice(chord(52), chord(55))
+    staves = (
+        "<Staff id='1'><linkedTo>2</linkedTo></Staff><Staff id='2'><linkedTo>1</linkedTo></Staff>"
+    )
+    xml = score(bar).replace(b"<Staff id='1'/>", staves.encode())
+    xml = xml.replace(b"</Score>", f"<Staff id='2'>{bar}</Staff></Score>".encode())
+    assert len(notes(read_session("a.mscx", xml), 0)) == 2
+
+
 def test_nested_tuplets_multiply() -> None:
     three = "<Tuplet><normalNotes>2</normalNotes><actualNotes>3</actualNotes></Tuplet>"
     five = "<Tuplet><normalNotes>4</normalNotes><actualNotes>5</actualNotes></Tuplet>"

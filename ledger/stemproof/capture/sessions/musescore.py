@@ -105,6 +105,8 @@ class _Reader:
             raise BadInput(f"the score has {len(staves)} staves for {len(owners)} of its parts")
         key_staff = _key_staff(score.parts, owners[: len(staves)])
         for number, (node, owner) in enumerate(zip(staves, owners, strict=False)):
+            if owner is None:
+                continue
             reader = StaffReader(
                 score, score.parts[owner], number, division, self._unread, self._has_voices
             )
@@ -116,12 +118,13 @@ class _Reader:
             score, program=("musescore", "MuseScore", version), data=data, unread=self._unread
         )
 
-    def _read_parts(self, score: Score) -> list[int]:
-        """Read the parts; give, for each staff in order, the part that it belongs to."""
-        owners: list[int] = []
+    def _read_parts(self, score: Score) -> list[int | None]:
+        """Read the parts; give, for each staff in order, its part, and None for a mere copy."""
+        owners: list[int | None] = []
         for node in self._node.iterfind("Part"):
-            staves = sum(1 for child in node if child.tag == "Staff")
-            owners += [len(score.parts)] * max(staves, 1)
+            for staff in node.iterfind("Staff"):
+                is_copy = _is_copy(staff, len(owners) + 1)
+                owners.append(None if is_copy else len(score.parts))
             score.parts.append(self._part(node))
             if len(owners) > _MAX_STAVES:
                 raise BadInput(f"the score has more than {_MAX_STAVES} staves")
@@ -161,10 +164,16 @@ class _Reader:
         return sorted(found, key=lambda parameter: parameter.name)
 
 
-def _key_staff(parts: Sequence[Part], owners: Sequence[int]) -> int:
+def _is_copy(staff: _Element, number: int) -> bool:
+    """Tell whether a staff shows an earlier one again, as tablature does: linked both ways."""
+    links = [(node.text or "").strip() for node in staff.iterfind("linkedTo")]
+    return any(n.isascii() and n.isdigit() and len(n) < 5 and 0 < int(n) < number for n in links)
+
+
+def _key_staff(parts: Sequence[Part], owners: Sequence[int | None]) -> int:
     """Choose the staff whose key signatures are those of the piece: one that sounds as written."""
     for number, owner in enumerate(owners):
-        if all(p.value == "0" for p in parts[owner].parameters):
+        if owner is not None and all(p.value == "0" for p in parts[owner].parameters):
             return number
     return 0
 
