@@ -112,7 +112,7 @@ def _row(line: Line, track: str, device: str) -> str:
 def _columns(line: Line, device: str, room: int) -> str:
     """Write what changed, before and after, each in its column; nothing if they do not fit."""
     first = line.decisions[0]
-    if len(line.decisions) != 1 or first.shown is None:
+    if len(line.decisions) != 1 or first.shown is None or first.shown[0] == first.shown[1]:
         return ""
     what = say.clean(first.what.removeprefix(device).strip() or first.what)
     one, two = (say.clean(value) for value in first.shown)

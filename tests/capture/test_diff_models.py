@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from stemproof.capture.decision import Decision
 from stemproof.capture.diff import diff
 from stemproof.capture.sessions.model import (
+    Automation,
     Clip,
     ClipKind,
     Device,
@@ -30,6 +31,7 @@ from stemproof.capture.sessions.model import (
     Parameter,
     PluginId,
     PluginKind,
+    Point,
     Session,
     State,
     TempoPoint,
@@ -512,3 +514,14 @@ def test_one_tempo_written_in_two_ways_is_none() -> None:
     assert diff(with_tempo((0, "120", 4)), with_tempo((0, "120.000", 4))) == []
     (decision,) = diff(with_tempo((0, "120", 4)), with_tempo((0, "128.5", 4)))
     assert decision.text == "Session: tempo 120 -> 128.5 bpm"
+
+
+def test_an_envelope_with_as_many_points_is_told_by_its_digest() -> None:
+    def save(value: str) -> list[Track]:
+        points = tuple(Point(Fraction(n), v) for n, v in enumerate(("0", value, "1", value)))
+        return [replace(one_track(), automations=(Automation("volume", points, "a0"),))]
+
+    (decision,) = diff(make_session(save("0.5")), make_session(save("0.7")))
+    assert decision.text == "Main: automation of volume 2 of 4 points changed"
+    assert decision.before != decision.after
+    assert decision.shown == ("4 points", "4 points")

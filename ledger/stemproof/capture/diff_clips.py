@@ -122,9 +122,12 @@ def _compare_content(
         counts = [str(c.controllers.size if c.controllers else 0) for c in (one, two)]
         shown = counts[1] if counts[0] == counts[1] else f"{counts[0]} -> {counts[1]}"
         text = f"{subject.label}: controller data of {label} changed (events: {shown})"
-        findings.add(
-            subject, _change("controllers.changed", label, text, two, counts[0], counts[1])
-        )
+        ends = [
+            f"{n}, {c.controllers.digest[:12]}" if c.controllers else n
+            for n, c in zip(counts, (one, two), strict=True)
+        ]
+        found = _change("controllers.changed", label, text, two, ends[0], ends[1])
+        findings.add(subject, replace(found, shown=(counts[0], counts[1])))
     findings.compare_automations(subject, one.points, two.points, _envelope_scope(subject, two))
     gone, come = compare_chain(findings, subject, one.devices, two.devices)
     report_loose(findings, gone, come)

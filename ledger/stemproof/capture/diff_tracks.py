@@ -80,7 +80,7 @@ def _has_other_name(one: Track, two: Track) -> bool:
     """Tell whether the musician renamed it: what the program made up follows from other things."""
     if one.own_name is None or two.own_name is None:
         return one.name != two.name
-    return one.own_name != two.own_name
+    return one.own_name != two.own_name and one.name != two.name
 
 
 def _is_renumbered(one: Track, two: Track) -> bool:

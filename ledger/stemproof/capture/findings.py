@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -174,16 +175,27 @@ def _add_envelope(
         return
     one = None if old is None else _count(old)
     two = None if new is None else _count(new)
+    shown = None
+    if old is not None and new is not None and one == two and verb == "changed":
+        # As many points as before: their digest tells which.
+        shown = (str(one), str(two))
+        one, two = f"{one}, {_points_digest(old)}", f"{two}, {_points_digest(new)}"
     name = plain(lane.target) or "unknown target"
     detail = {
         "added": f"added ({two})",
         "removed": f"removed ({one})",
         "switched": "on" if lane.enabled else "off",
-        "changed": f"{one} -> {two}" if one != two else _moved_points(old, new),
+        "changed": f"{one} -> {two}" if shown is None else _moved_points(old, new),
     }[verb]
     text = f"{subject.title}: automation of {name} {detail}"
     what = f"automation of {name}"
-    findings.add(subject, Change(f"automation.{verb}", what, text, one, two, lane.identity, scope))
+    change = Change(f"automation.{verb}", what, text, one, two, lane.identity, scope)
+    findings.add(subject, replace(change, shown=shown))
+
+
+def _points_digest(lane: Automation) -> str:
+    said = "\n".join(f"{p.at} {p.value} {p.shape}" for p in lane.points)
+    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 def _count(lane: Automation) -> str:

@@ -22,7 +22,11 @@ def is_renewed(before: Session, after: Session) -> bool:
 
 def without_identities(session: Session) -> Session:
     """Leave out every identity; what refers to a track refers to its name."""
-    names = {track.identity: track.name for track in session.tracks if track.identity}
+    names = {
+        track.identity: track.name or f"Track {number}"
+        for number, track in enumerate(session.tracks, start=1)
+        if track.identity
+    }
     return replace(
         session,
         tracks=tuple(_track(track, names) for track in session.tracks),
