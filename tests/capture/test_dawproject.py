@@ -144,6 +144,14 @@ def test_nothing_of_the_fixture_stays_unread() -> None:
     assert load(strange).unread == (("Zoom", 1),)
 
 
+def test_what_automation_moves_is_marked() -> None:
+    bass, vox = load().tracks[1:3]
+    cutoff, unison = bass.devices[0].parameters[:2]
+    assert (cutoff.value, cutoff.automated, unison.automated) == ("0.250000", True, False)
+    assert vox.mixer.volume is not None and vox.mixer.volume.automated
+    assert bass.mixer.volume is not None and not bass.mixer.volume.automated
+
+
 CHANGES = {
     "level": (
         ('value="0.500000" id="id17"', 'value="0.250000" id="id17"'),

@@ -149,7 +149,7 @@ def _finish(strip: Strip) -> Track:
         strip.name,
         strip.kind,
         parent=strip.parent,
-        mixer=_without_moved(strip.mixer, strip.automations),
+        mixer=_with_moved(strip.mixer, strip.automations),
         devices=tuple(strip.finished_devices()),
         clips=tuple(strip.clips),
         automations=tuple(strip.automations),
@@ -157,19 +157,21 @@ def _finish(strip: Strip) -> Track:
     )
 
 
-def _without_moved(mixer: Mixer, lanes: list[Automation]) -> Mixer:
-    """Drop what automation moves: the file stores where the playhead happened to leave it."""
+def _with_moved(mixer: Mixer, lanes: list[Automation]) -> Mixer:
+    """Mark what automation moves: the file stores where the playhead happened to leave it."""
     moved = {lane.target for lane in lanes if lane.points}
-    sends = (
-        replace(send, parameters=mark_moved(send.parameters, moved, f"send to {send.target} "))
-        for send in mixer.sends
-    )
+    if not moved:
+        return mixer
+    volume, pan = mixer.volume, mixer.pan
     return replace(
         mixer,
-        sends=tuple(sends),
-        volume=None if "volume" in moved else mixer.volume,
-        pan=None if "pan" in moved else mixer.pan,
+        volume=volume and replace(volume, automated="volume" in moved),
+        pan=pan and replace(pan, automated="pan" in moved),
         mute=mixer.mute and "mute" not in moved,
+        sends=tuple(
+            replace(send, parameters=mark_moved(send.parameters, moved, f"send to {send.target} "))
+            for send in mixer.sends
+        ),
     )
 
 

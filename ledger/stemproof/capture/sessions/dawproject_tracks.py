@@ -91,10 +91,8 @@ class Strip:
 def mark_moved(
     parameters: Sequence[Parameter], moved: Collection[str], prefix: str = ""
 ) -> tuple[Parameter, ...]:
-    """Say `automated` for what automation moves: the stored number is the playhead's, not ours."""
-    return tuple(
-        replace(p, value="automated") if prefix + p.name in moved else p for p in parameters
-    )
+    """Mark what automation moves: the stored number is where the playhead left it."""
+    return tuple(replace(p, automated=True) if prefix + p.name in moved else p for p in parameters)
 
 
 def read_structure(root: _Element, read_state: ReadState, unread: Counter[str]) -> list[Strip]:
