@@ -179,6 +179,22 @@ def test_a_device_moved_to_another_track_is_recognised() -> None:
     assert decision.text == "Compressor (Ableton) moved from Lead Vox to Main"
 
 
+def test_a_device_dragged_into_a_rack_has_moved_on_its_track() -> None:
+    device = re.search(r"(?s)<Compressor2.*?</Compressor2>\n", XML)
+    assert device is not None
+    rack = (
+        '<AudioEffectGroupDevice Id="9"><UserName Value="Glue"/><Branches>'
+        '<AudioEffectBranch Id="0"><Name><UserName Value="Wet"/></Name><DeviceChain>'
+        f"<AudioToAudioDeviceChain><Devices>{device[0]}</Devices></AudioToAudioDeviceChain>"
+        "</DeviceChain></AudioEffectBranch></Branches></AudioEffectGroupDevice>"
+    )
+    told = {d.text for d in diff(SET, read(XML.replace(device[0], rack, 1)))}
+    assert told == {
+        "Lead Vox: Audio Effect Rack 'Glue' (Ableton) added",
+        "Lead Vox: Compressor (Ableton) moved from the track's chain to Glue > Wet",
+    }
+
+
 def test_a_text_of_more_than_ten_million_letters_is_a_plug_ins_state() -> None:
     big = read(XML.replace("00FF10\n20AB77", "AB" * 6_000_000))
     state = big.tracks[2].devices[2].state

@@ -101,12 +101,7 @@ def report_loose(
     pairing = _pair_tweaked(gone, come, pair_things(gone, come, (_loose_identity, _loose_equal)))
     for old, new in pairing.pairs:
         one, two = gone[old], come[new]
-        where = f"from {one.subject.label} to {two.subject.label}"
-        text = f"{device_title(two.device)} moved {where}"
-        change = _change("device.moved", device_label(two.device), text, two.device)
-        findings.add(
-            two.subject, replace(change, before=one.subject.label, after=two.subject.label)
-        )
+        _report_moved(findings, one, two)
         if one.device != two.device:
             label = device_label(two.device)
             compare_device(findings, two.subject, one.device, two.device, label)
@@ -115,6 +110,20 @@ def report_loose(
             _report(findings, gone[index], "removed")
     for index in pairing.added:
         _report_added(findings, come[index], known or {})
+
+
+def _report_moved(findings: Findings, one: LooseDevice, two: LooseDevice) -> None:
+    """Report where a device went: to another track, or into or out of a rack of its own."""
+    ends, prefix = (one.subject.label, two.subject.label), ""
+    if one.subject.label == two.subject.label:
+        if one.device.place == two.device.place:
+            return  # it only got another identity
+        places = (plain(d.device.place) or "the track's chain" for d in (one, two))
+        ends, prefix = (next(places), next(places)), f"{two.subject.label}: "
+    title = device_title(replace(two.device, place=""))
+    text = f"{prefix}{title} moved from {ends[0]} to {ends[1]}"
+    change = _change("device.moved", device_label(two.device), text, two.device)
+    findings.add(two.subject, replace(change, before=ends[0], after=ends[1]))
 
 
 def device_content(device: Device) -> Hashable:

@@ -68,9 +68,9 @@ def read_clip(node: _Element) -> Clip:
     begin = moment(loop.get("LoopStart", "0"))
     if loop.get("LoopOn") == "true":
         begin += moment(loop.get("StartRelative", "0"))
-    sample = parts.get("SampleRef")
+    sample, notes = parts.get("SampleRef"), None if is_audio else parts.get("Notes")
     media = None if sample is None else read_media(sample)
-    parameters = [make_parameter("loop", _loop(loop), Unit.RAW), *_launching(node, stored)]
+    parameters = [make_parameter("loop", _loop(loop), Unit.RAW), *_launching(parts, stored)]
     if is_audio:
         parameters += _playing(parts, stored)
     else:
@@ -85,9 +85,9 @@ def read_clip(node: _Element) -> Clip:
         offset=Moment(begin, TimeUnit.QUARTER if warped else TimeUnit.SECOND),
         muted=stored.get("Disabled") == "true",
         media=media,
-        notes=() if is_audio else _notes(node),
+        notes=() if notes is None else _notes(notes),
         ppq=TICKS_PER_QUARTER,
-        controllers=None if is_audio else _expression(node),
+        controllers=None if notes is None else _expression(notes),
         points=tuple(_envelopes(parts)),
         parameters=tuple(parameters),
         recorded=media is not None and media.path.startswith(RECORDED),
@@ -96,7 +96,7 @@ def read_clip(node: _Element) -> Clip:
 
 def _notes(node: _Element) -> tuple[Note, ...]:
     found: list[Note] = []
-    for key_track in node.iterfind("Notes/KeyTracks/KeyTrack"):
+    for key_track in node.iterfind("KeyTracks/KeyTrack"):
         key = parse_integer(value(key_track, "MidiKey"), "a note's key")
         if not 0 <= key < 128:
             raise BadInput(f"a note's key is {key}, want 0 to 127")
@@ -159,12 +159,13 @@ def _number(text: str) -> float:
 
 def _expression(node: _Element) -> State | None:
     """Digest the curves of single notes (pitch, slide, pressure); their notes are renumbered."""
-    lists = node.findall("Notes/PerNoteEventStore/EventLists/PerNoteEventList")
+    store = node.find("PerNoteEventStore")
+    lists = () if store is None else store.findall("EventLists/PerNoteEventList")
     if not lists:
         return None
     notes = {
         event.get("NoteId", ""): f"{value(track, 'MidiKey')} {event.get('Time')}"
-        for track in node.iterfind("Notes/KeyTracks/KeyTrack")
+        for track in node.iterfind("KeyTracks/KeyTrack")
         for event in track.iterfind("Notes/MidiNoteEvent")
     }
     lines = [
@@ -184,12 +185,13 @@ def _envelopes(parts: Mapping[str, _Element]) -> Iterator[Automation]:
             yield Automation(value(envelope, "EnvelopeTarget/PointeeId"), points)
 
 
-def _launching(node: _Element, stored: Mapping[str, str]) -> Iterator[Parameter]:
+def _launching(parts: Mapping[str, _Element], stored: Mapping[str, str]) -> Iterator[Parameter]:
     mode = stored.get("LaunchMode", "0")
     yield make_parameter("launch mode", _listed(_LAUNCH_MODES, mode), Unit.TEXT)
     yield make_parameter("launch quantization", stored.get("LaunchQuantisation", "0"), Unit.RAW)
     yield make_parameter("legato", _switch(stored, "Legato"), Unit.SWITCH)
-    groove = value(node, "GrooveSettings/GrooveId", "-1")
+    settings = parts.get("GrooveSettings")
+    groove = "-1" if settings is None else value(settings, "GrooveId", "-1")
     yield make_parameter(GROOVE, NO_GROOVE if groove == "-1" else groove, Unit.TEXT)
 
 

@@ -209,7 +209,8 @@ def _clips(
 ) -> Iterator[Clip]:
     sequencer = chain.find("MainSequencer")
     if sequencer is not None:
-        envelopes.name_targets(sequencer)
+        if any(clip.points for clip in among.clips.values()):
+            envelopes.name_targets(sequencer)
         for number, slot in enumerate(sequencer.iterfind("ClipSlotList/ClipSlot"), start=1):
             for holder in slot.iterfind("ClipSlot/Value"):
                 place = Slot(f"scene {slot.get('Id', str(number))}", f"scene {number}")
