@@ -329,6 +329,7 @@ class Session:
         clips = [clip for t in self.tracks for clip in t.clips]
         paths = {clip.media.path for clip in clips if clip.media}
         paths |= {media.path for clip in clips for media in clip.more_media}
+        paths |= {take.media for clip in clips for take in clip.takes if take.media}
         paths |= {
             p.value
             for t in self.tracks

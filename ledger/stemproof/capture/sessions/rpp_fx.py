@@ -4,8 +4,10 @@
     <VST "VST: Name (Vendor)" file.dll 0 "name given by the user" 1919247213<hex or {guid}> ""
       base64 lines: wiring, state, preset
     >
-    PRESETNAME "Slow"                 after the device, as FXID and PARMENV are
-    FXID {GUID}
+    WET 0.5 0                         after the device, where its mix is not 100 %
+    PRESETNAME "Slow"
+    FXID {GUID}                       so are PARMENV, and JS_SER with what a script keeps
+    <CONTAINER Container "Drive" ""   a rack: devices as above, then the rack's own lines
 
 The lines of a VST are REAPER's wiring, the plug-in's own bytes (see states/decode.py) and the
 programme's name. A VST2 id is the decimal four-character code; `<565354…>` beside it is the same
@@ -16,6 +18,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -49,7 +52,9 @@ _KINDS = {
     "VIDEO_EFFECT": PluginKind.NATIVE,
 }
 _TITLE = re.compile(r"^(?:(VST3?|AU(?:v3)?|CLAP|LV2|DX|JS)(i)?: )?(.*)$", re.DOTALL)
-_CHANNELS = re.compile(r"\s*\((?:\d+(?:->\d+)?(?:ch| out| in)|x86|x64|x86_64|arm64)\)$")
+_CHANNELS = re.compile(
+    r"\s*\((?:\d+(?:->\d+)?(?:ch| out| in)|x86|x64|x86_64|arm64|mono|stereo)\)$", re.IGNORECASE
+)
 _ID = re.compile(r"(\d{1,10})(?:<([0-9A-Fa-f]{32})>|\{([0-9A-Fa-f]{32})\})?")
 
 
@@ -58,25 +63,42 @@ class _Open:
     """A device whose following lines are still being read."""
 
     device: Device
+    inner: tuple[Device, ...] = ()
+    wet: str = "1"
     automations: list[Automation] = field(default_factory=list)
 
     def read_line(self, words: list[str]) -> None:
-        if words[0] == "FXID" and len(words) > 1:
+        if len(words) < 2:
+            return
+        if words[0] == "FXID":
             self.device = replace(self.device, identity=words[1])
-        elif words[0] == "PRESETNAME" and len(words) > 1:
+        elif words[0] == "PRESETNAME":
             self.device = replace(self.device, preset=words[1])
+        elif words[0] == "WET":
+            self.wet = words[1]
 
-    def read_envelope(self, chunk: Chunk) -> None:
-        envelope = read_envelope(chunk, _parameter_name(chunk))
-        if envelope is not None:
-            self.automations.append(envelope)
+    def read_chunk(self, chunk: Chunk) -> None:
+        if chunk.name == "PARMENV":
+            envelope = read_envelope(chunk, _parameter_name(chunk, self.device.name))
+            if envelope is not None:
+                self.automations.append(envelope)
+        elif chunk.name == "JS_SER":
+            kept = _stored(chunk)
+            state = State(hashlib.sha256(kept).hexdigest(), len(kept)) if kept else None
+            self.device = replace(self.device, state=state)
 
-    def done(self) -> Device:
-        return replace(self.device, automations=tuple(self.automations))
+    def done(self) -> tuple[Device, ...]:
+        wet = Parameter("wet", self.wet, Unit.RATIO)
+        parameters = (*self.device.parameters, wet)
+        automations = tuple(self.automations)
+        return (
+            replace(self.device, parameters=parameters, automations=automations),
+            *self.inner,
+        )
 
 
-def read_chain(chain: Chunk, role: str = "effect") -> Iterator[Device]:
-    """Read the devices of a chain in order; a container's devices follow one another."""
+def read_chain(chain: Chunk, role: str = "effect", place: str = "") -> Iterator[Device]:
+    """Read the devices of a chain in order; a container's devices follow it, placed in it."""
     opened: _Open | None = None
     bypassed = False
     for child in chain.children:
@@ -86,19 +108,26 @@ def read_chain(chain: Chunk, role: str = "effect") -> Iterator[Device]:
                 bypassed = any(word != "0" for word in words[1:3])
             elif opened is not None:
                 opened.read_line(words)
-        elif child.name == "PARMENV":
-            if opened is not None:
-                opened.read_envelope(child)
         elif child.name in _KINDS or child.name == "CONTAINER":
             if opened is not None:
-                yield opened.done()
-                opened = None
+                yield from opened.done()
             if child.name == "CONTAINER":
-                yield from read_chain(child, role)
+                opened = _container(child, role, place)
             else:
-                opened = _Open(replace(_device(child, role), enabled=not bypassed))
+                opened = _Open(_device(child, role))
+            opened.device = replace(opened.device, enabled=not bypassed, place=place)
+        elif opened is not None:
+            opened.read_chunk(child)
     if opened is not None:
-        yield opened.done()
+        yield from opened.done()
+
+
+def _container(chunk: Chunk, role: str, place: str) -> _Open:
+    words = chunk.words()
+    name = words[1] if len(words) > 1 and words[1] else "Container"
+    own = Device(name, ids=(PluginId(PluginKind.NATIVE, "Container"),), role=role)
+    inside = f"{place}/{name}" if place else name
+    return _Open(own, tuple(read_chain(chunk, role, inside)))
 
 
 def read_envelope(chunk: Chunk, target: str, unit: Unit = Unit.RAW) -> Automation | None:
@@ -119,13 +148,13 @@ def read_envelope(chunk: Chunk, target: str, unit: Unit = Unit.RAW) -> Automatio
     return Automation(target, tuple(points), identity, TimeUnit.SECOND, enabled, unit)
 
 
-def _parameter_name(chunk: Chunk) -> str:
-    # `PARMENV 3:Cutoff 0 1 0.5 "Cutoff"`; older ones have only the number.
+def _parameter_name(chunk: Chunk, device_name: str) -> str:
+    # `PARMENV 0:_Threshold 0 2 1 "Threshold / ReaComp"`; older ones have only the number.
     words = chunk.words()
     if len(words) > 4 and words[4]:
-        return words[4]
+        return words[4].removesuffix(f" / {device_name}")
     number, _, name = words[0].partition(":") if words else ("", "", "")
-    return name or f"parameter {number}"
+    return name.removeprefix("_").replace("_", " ") or f"parameter {number}"
 
 
 def _device(chunk: Chunk, role: str) -> Device:
@@ -140,7 +169,9 @@ def _device(chunk: Chunk, role: str) -> Device:
         parameters = _sliders(chunk)
         given = words[1] if len(words) > 1 else ""
     else:
-        given = words[3] if kind is PluginKind.VST2 and len(words) > 3 else ""
+        # A VST's file and a number stand before the name that the user gave.
+        named = words[3:4] if kind is PluginKind.VST2 else words[2:3]
+        given = named[0] if named else ""
         ids = _ids(PluginKind.VST3 if is_vst3 else kind, words)
         parameters, state = _settings(chunk, ids, name)
     return Device(
@@ -197,9 +228,13 @@ def _sliders(chunk: Chunk) -> tuple[Parameter, ...]:
 
 
 def _stored(chunk: Chunk) -> bytes:
-    """Join what the lines of a device hold, in base64 or as they stand."""
-    lines = chunk.lines()
-    for inner in chunk.chunks():
+    """Join what the lines of a device hold, in base64 or as they stand.
+
+    A CLAP's settings stand in a chunk of their own, beside the size of its window.
+    """
+    kept = chunk.chunks("STATE")
+    lines = [] if kept else chunk.lines()
+    for inner in kept or chunk.chunks():
         lines += inner.lines()
     parts = []
     for line in lines:
