@@ -32,6 +32,7 @@ from stemproof.capture.sessions.model import (
     PluginId,
     PluginKind,
     Point,
+    Send,
     Session,
     State,
     TempoPoint,
@@ -525,3 +526,55 @@ def test_an_envelope_with_as_many_points_is_told_by_its_digest() -> None:
     assert decision.text == "Main: automation of volume 2 of 4 points changed"
     assert decision.before != decision.after
     assert decision.shown == ("4 points", "4 points")
+
+
+@st.composite
+def routed(draw: st.DrawFn) -> Session:
+    """Make a session with folders, outputs, sends and presets."""
+    tracks: list[Track] = []
+    for number in range(4):
+        others = [other.identity for other in tracks]
+        level = Parameter("level", draw(st.sampled_from(LEVELS)), Unit.GAIN)
+        targets = draw(st.lists(st.sampled_from(others), unique=True)) if others else []
+        device = replace(make_device(number, ["0"]), preset=draw(st.sampled_from(("Warm", "Cold"))))
+        track = make_track(number, [device], ())
+        mixer = replace(
+            track.mixer,
+            output=draw(st.sampled_from(("Main", "Drums", "Phones"))),
+            sends=tuple(Send(target, (level,)) for target in targets),
+        )
+        parent = draw(st.sampled_from(["", *others]))
+        tracks.append(replace(track, mixer=mixer, parent=parent))
+    return make_session(tracks)
+
+
+def routes(session: Session) -> dict[tuple[str, str], str]:
+    names = {track.identity: track.name for track in session.tracks}
+    found = {}
+    for track in session.tracks:
+        found[track.identity, "folder"] = names.get(track.parent, "top level")
+        found[track.identity, "output"] = track.mixer.output
+        found[track.devices[0].identity, "preset"] = track.devices[0].preset
+        for send in track.mixer.sends:
+            found[track.identity, f"send to {names[send.target]}"] = send.parameters[0].value
+    return found
+
+
+@given(routed(), routed())
+def test_folders_outputs_sends_and_presets_lead_from_one_to_the_other(
+    one: Session, two: Session
+) -> None:
+    carried_out, later = routes(one), routes(two)
+    for decision in diff(one, two):
+        what = decision.what.removeprefix(decision.device).strip()
+        what = what.removesuffix(" level")
+        key = (decision.object_id, what)
+        if decision.kind == "send.removed":
+            del carried_out[key]
+        elif decision.kind == "send.added":
+            # The level of a new send is its own matter: that it came is the decision.
+            carried_out[key] = later[key]
+        else:
+            assert carried_out[key] == decision.before
+            carried_out[key] = decision.after or ""
+    assert carried_out == later
