@@ -34,7 +34,7 @@ class Recording:
 
     media: str
     track: str
-    input: str
+    source: str
     length_ms: int | None
 
 
@@ -70,7 +70,7 @@ def draft_takes(
             "path": path,
             "media": one.media,
             "track": one.track,
-            "input": one.input or None,
+            "input": one.source or None,
             "length_ms": one.length_ms,
         }
         file = _find(one.media, seen)
