@@ -20,6 +20,7 @@ from stemproof.capture.diff import diff
 from stemproof.capture.sessions.model import PluginKind, Session, TrackKind
 from stemproof.capture.sessions.registry import read_session
 from stemproof.capture.sessions.signs import SignKind
+from stemproof.capture.text_form import text_form
 from stemproof.errors import BadInput
 
 HERE = Path(__file__).parent
@@ -100,6 +101,12 @@ def test_tempo_key_words_and_credits_are_read() -> None:
     assert signs(session, SignKind.LYRICS) == ["Morn-", "ing", "comes"]
     assert signs(session, SignKind.CHORDS) == ["F", "C7"]
     assert signs(session, SignKind.DYNAMICS) == ["p"]
+
+
+def test_plain_lines_hold_words_and_chords() -> None:
+    lines = list(text_form(read_session("a.mscx", BASE)))
+    assert "    lyrics bar 1: Morn-" in lines
+    assert "    chords bar 2: C7" in lines
 
 
 def test_packed_and_plain_scores_say_the_same() -> None:

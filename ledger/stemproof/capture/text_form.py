@@ -38,6 +38,7 @@ def text_form(session: Session) -> Iterator[str]:
     """Write a session line by line."""
     line = Timeline(session.tempo)
     yield f"session by {plain(f'{session.application} {session.version}'.strip())}"
+    yield from _state("closed format", session.opaque, "")
     for point in session.tempo:
         ramp = ", ramp" if point.ramp else ""
         metre = f"{point.numerator}/{point.denominator}"
@@ -117,6 +118,10 @@ def _clip(clip: Clip, line: Timeline) -> Iterator[str]:
             f"    note {line.place_at(quarters)}, {pitch_name(note.pitch)}, "
             f"{beats_text(note.length / clip.ppq)}, velocity {note.velocity}{muted}"
         )
+    for sign in clip.signs:
+        verse = f" {sign.line}" if sign.line > 1 else ""
+        where = line.place_at(begin + float(sign.at))
+        yield f"    {sign.kind.value}{verse} {where}: {plain(sign.text)}"
     yield from _state("controller data", clip.controllers, "    ")
     for lane in clip.points:
         yield from _automation(lane, line, "    ")
