@@ -83,7 +83,7 @@ def save(room: Room, step: int) -> float:
 
 def test_each_save_of_the_song_is_in_the_log_soon(room: Room) -> None:
     with running_watch(room) as process:
-        took = [save(room, step) for step in (1, 2, 3, 4, 6, 7, 8)]
+        took = [save(room, step) for step in (1, 2, 3, 4, 6, 8)]
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=20)
     # How soon is a figure of scripts/bench; a busy machine may take its time.

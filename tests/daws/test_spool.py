@@ -212,3 +212,18 @@ def test_many_files_are_taken_in_turns(tmp_path: Path) -> None:
     problems = take(room) + take(room)
     assert len(told(room)) == 80
     assert any("80 files" in problem for problem in problems)
+
+
+def test_what_waits_when_a_watch_begins_is_recorded(room: Room) -> None:
+    write(room, of(room), name=f"reaper-{RUN}.jsonl.taken")
+    with watching(room):
+        wait_until(lambda: told(room))
+
+
+def test_a_paused_work_is_told_nothing(room: Room) -> None:
+    write(room, of(room))
+    for later in (timedelta(0), timedelta(seconds=2)):
+        with opened(room.home) as log:
+            take_spool(room.home, log, now() + later, only=[])
+    assert told(room) == []
+    assert list(spool_folder(room.home).iterdir()) == []

@@ -186,14 +186,15 @@ class _Watcher:
 
     def _take_spool(self) -> None:
         """Record what scripts in DAWs told since the last time."""
-        posts = {post.work.id: post for post in self._posts.values() if post.is_open}
-        works = [post.work for post in posts.values()]
+        # Not only open ones: what was told waits for nobody who is still looking through folders.
+        posts = [post for post in self._posts.values() if not post.work.paused]
+        works = [post.work for post in posts]
         taken = take_spool(self._home, self._log, self._clock.moment(), only=works)
         for work, told in taken.told:
             name = PurePath(told.project).name or told.script
             self._say(Observed(said=[Line(name, told.text)]), work)
         for problem in taken.problems:
-            for post in list(posts.values())[:1]:
+            for post in posts[:1]:
                 self._tell_problem(post, problem)
 
     def _follow_folder(self, post: Post) -> bool:
