@@ -299,6 +299,11 @@ def test_old_files_have_narrow_text_words_for_levels_and_a_tempo_in_two_parts() 
     assert bass.mixer.pan == Parameter("pan", "-1", Unit.PAN)
 
 
+@pytest.mark.parametrize("extra", [b"\xac\1", b"\xac\xff\xff\xff\x7f"])
+def test_event_172_has_one_byte_or_four(extra: bytes) -> None:
+    assert load(chunks(HEAD + PATTERNS + extra + RACK)).tracks[0].name == "Kick"
+
+
 @pytest.mark.parametrize("stride", [32, 60, 80, 88])
 def test_playlist_records_of_every_year_are_read(stride: int) -> None:
     items = [item(n * 96, 20481, 96).ljust(stride, b"\1") for n in range(5)]
