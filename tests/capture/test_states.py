@@ -160,6 +160,57 @@ def test_the_window_of_a_plug_in_is_no_setting() -> None:
     assert found(xml.encode()) == {"window": "hann", "size": "2", "gain": "1"}
 
 
+def test_the_time_of_saving_is_no_setting() -> None:
+    def saved(clock: str) -> bytes:
+        return juce(f'<sax><datetime value="{clock}"/><param name="vol" value="0.7"/></sax>')
+
+    at = [decode_state(saved(clock))[0] for clock in ("Mon Feb 10 23:47:28 2020", "Tue Feb 11")]
+    assert at[0] == at[1] == (Parameter("vol", "0.7"),)
+    knob, state = decode_state(juce('<echo><param id="saved" value="1"/></echo>'))
+    assert (knob, state) == ((Parameter("saved", "1"),), None)
+
+
+def test_settings_of_distrho_plug_ins_are_named() -> None:
+    plain = b"preset\0Plate\0\0dry_level\x0080\0decay\x000.4\0\0"
+    marked = (
+        b"__dpf_program__\x003\0__dpf_parameters_begin__\0dry_level\x0080\0"
+        b"__dpf_parameters_end__\0\xfe"
+    )
+    assert decode_state(plain) == (
+        (
+            Parameter("preset", "Plate", Unit.TEXT),
+            Parameter("dry_level", "80"),
+            Parameter("decay", "0.4"),
+        ),
+        None,
+    )
+    assert decode_state(marked) == ((Parameter("program", "3"), Parameter("dry_level", "80")), None)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"decay\0",
+        b"decay\x000.4",
+        b"decay\x000.4\0width\0",
+        b"9decay\x000.4\0",
+        b"decay\0\x01\0",
+        b"decay\0\xff\xff\0",
+        b"decay\0\0\0\0",
+    ],
+)
+def test_bytes_that_only_look_like_distrho_stay_opaque(data: bytes) -> None:
+    parameters, state = decode_state(data)
+    assert (parameters, state) == ((), State(hashlib.sha256(data).hexdigest(), len(data)))
+
+
+def test_json_behind_its_length_is_read() -> None:
+    text = b'{"params": {"gain": 0.5}}'
+    parameters, state = decode_state(len(text).to_bytes(8, "little") + text)
+    assert (parameters, state) == ((Parameter("params/gain", "0.5"),), None)
+    assert decode_state((len(text) + 1).to_bytes(8, "little") + text)[0] == ()
+
+
 def test_other_dates_in_packed_files_are_no_change() -> None:
     assert decode_state(gzip.compress(b"\x01" * 90, mtime=1)) == decode_state(
         gzip.compress(b"\x01" * 90, mtime=2)
@@ -180,6 +231,8 @@ JUNK = {
     "VC2! with a wrong length": b"VC2!" + (2**31).to_bytes(4, "little") + b"<a/>",
     "base64 of nothing known": base64.b64encode(bytes(range(255))),
     "a number of a million digits": b"[" + b"9" * 1_000_000 + b"]",
+    "millions of numbers": b"[" + b"1," * 4_000_000 + b"1]",
+    "millions of elements": b"<s>" + b"<a/>" * 2_000_000 + b"</s>",
     "zip cut": zipped(a=XML)[:-9],
     "gzip in gzip in gzip": gzip.compress(gzip.compress(gzip.compress(b"\0" * 10**8, 1), 1), 1),
 }

@@ -9,7 +9,8 @@ the state into `Device.state`. `state` is None when nothing stayed opaque; the p
 empty when nothing was understood, and then the state is digest and size of all.
 
 Families: FabFilter (`FFBS`), JUCE (`VC2!` and XML), fxp and fxb (`CcnK`), `.vstpreset` (`VST3`),
-REAPER's own floats, and gzip, zlib, zip, base64, JSON and XML in one another, five deep.
+DISTRHO (names and values between zero bytes), REAPER's own floats, and gzip, zlib, zip, base64,
+JSON and XML in one another, five deep.
 Never raises for bytes; bounded in size, depth, count and what it inflates to. No I/O.
 """
 
@@ -27,6 +28,7 @@ from stemproof.capture.sessions.model import Parameter, PluginId, State
 from stemproof.capture.sessions.packed import GZIP_MAGIC, ZIP_MAGIC, Archive, gunzip
 from stemproof.errors import BadInput
 
+from .distrho import read_distrho
 from .fabfilter import MAGIC as FABFILTER_MAGIC
 from .fabfilter import read_fabfilter
 from .settings import MAX_PARAMETERS, MAX_UNPACKED, Settings, float_text
@@ -108,7 +110,11 @@ class _Decoder:
             return _read_floats(data[8:], settings)
         if self._read_packed(data, settings, depth):
             return True
-        return read_xml(data, settings) or read_json(data, settings)
+        if read_xml(data, settings) or read_json(data, settings) or read_distrho(data, settings):
+            return True
+        # nih-plug writes the length of its JSON before it.
+        has_length = int.from_bytes(head, "little") == len(data) - 8 > 0
+        return has_length and read_json(data[8:], settings)
 
     def _read_packed(self, data: bytes, settings: Settings, depth: int) -> bool:
         room = MAX_UNPACKED - settings.unpacked

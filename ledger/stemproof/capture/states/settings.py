@@ -25,6 +25,15 @@ _WINDOW = re.compile(
     r"|window[ _.-]?(?:width|height|bounds|x|y|pos(?:ition)?|state))$",
     re.IGNORECASE,
 )
+# When it was saved: it differs from save to save, whatever else does.
+_CLOCK = re.compile(
+    r"(?:^|/)(?:date[ _.-]?time|time[ _.-]?stamp|(?:last[ _.-]?)?(?:saved?|modified)"
+    r"(?:[ _.-]?(?:date|time|at|on))?|(?:save|modification)[ _.-]?(?:date|time))(?:/value)?$",
+    re.IGNORECASE,
+)
+
+_CLOCK_SIZE: Final = 8
+"""A shorter one is a switch or a knob that happens to be called so."""
 
 
 class Settings:
@@ -37,7 +46,7 @@ class Settings:
 
     def add(self, name: str, value: str, unit: Unit | None = None) -> None:
         """Take one setting; its unit is a plain number or text if nothing else is known."""
-        if _WINDOW.search(name):
+        if _WINDOW.search(name) or (_CLOCK.search(name) and len(value) >= _CLOCK_SIZE):
             return
         # JSON can hold halves of characters, which no text that we write may.
         name, value = (text.encode("utf-8", "replace").decode() for text in (name, value))
