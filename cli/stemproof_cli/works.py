@@ -258,10 +258,16 @@ def _works_in(home: Home, folders: Sequence[Path]) -> set[bytes] | None:
     from stemproof.acts.home import opened
 
     with opened(home) as log:
-        if not list_works(log):
+        known = {work.folder for work in list_works(log)}
+        if not known:
             raise BadInput(
                 "this ledger has no work yet", hint="add one with `stemproof work add DIR`"
             )
+        for folder in folders:
+            if folder.is_dir() and folder.resolve() not in known:
+                raise BadInput(
+                    f"{folder} is not recorded yet", hint="add it with `stemproof work add DIR`"
+                )
         return {find_work(log, str(folder)).id for folder in folders} or None
 
 
