@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from stemproof.capture.diff import diff
-from stemproof.capture.sessions import live_xml
+from stemproof.capture.sessions import live, live_xml
 from stemproof.capture.sessions.live_xml import MAX_XML_BYTES
 from stemproof.capture.sessions.registry import read_session
 from stemproof.errors import BadInput
@@ -109,6 +109,15 @@ def test_a_track_of_countless_tags_is_refused(mark: bytes, monkeypatch: pytest.M
     data = XML.replace(b"<Tracks>", b"<Tracks><MidiTrack>" + mark * 100_000, 1)
     with pytest.raises(BadInput, match="more than 20000 tags"):
         read_session("a.als", data)
+
+
+@pytest.mark.parametrize(("bound", "least"), [("MAX_CLIPS", 2), ("MAX_PARTS", 10)])
+def test_countless_clips_and_parts_are_refused(
+    bound: str, least: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, bound, least)
+    with pytest.raises(BadInput, match="the Live set has more than"):
+        read_session("a.als", XML)
 
 
 @pytest.mark.parametrize("data", [XML.rstrip(), PACKED], ids=["plain", "packed"])

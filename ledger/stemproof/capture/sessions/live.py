@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from lxml.etree import _Element
 
 MAX_TRACKS: Final = 20_000
+MAX_CLIPS: Final = 200_000
+MAX_PARTS: Final = 3_000_000
+"""Notes, points and parameters in all: ten times what the biggest sets hold."""
 _CREATOR: Final = re.compile(r"Ableton Live (?:Beta )?(.{1,40})")
 _PARTS: Final = (*CLIPS, *TRACKS)
 _RELEASES: Final = frozenset(TRACKS)
@@ -75,11 +78,15 @@ class _Reader:
         self._tempo: tuple[TempoPoint, ...] | None = None
         self._returns: list[str] = []
         self._unread: Counter[str] = Counter()
+        self._clip_count = self._part_count = 0
 
     def read(self, part: _Element) -> None:
         """Read a clip or a track that has just ended, and empty it."""
         if part.tag in CLIPS:
-            self._clips[part] = read_clip(part)
+            clip = read_clip(part)
+            self._clips[part] = clip
+            self._clip_count += 1
+            self._count(len(clip.notes) + sum(len(lane.points) for lane in clip.points))
         else:
             self._read_track(part)
             self._clips.clear()
@@ -97,6 +104,10 @@ class _Reader:
         is_return = kind is TrackKind.BUS
         number = len(self._returns) + 1 if is_return else len(self._tracks) + 1
         track = read_track(node, Surroundings(self._clips, self._unread, number))
+        for device in track.devices:
+            moved = sum(len(lane.points) for lane in device.automations)
+            self._count(len(device.parameters) + moved)
+        self._count(sum(len(lane.points) for lane in track.automations))
         if kind is TrackKind.MASTER:
             self._master = track
             self._tempo = read_tempo(node)
@@ -104,6 +115,12 @@ class _Reader:
         if is_return:
             self._returns.append(track.identity)
         self._tracks.append(track)
+
+    def _count(self, parts: int) -> None:
+        self._part_count += parts
+        if self._clip_count > MAX_CLIPS or self._part_count > MAX_PARTS:
+            most = f"{MAX_CLIPS} clips or {MAX_PARTS} notes, points and parameters"
+            raise BadInput(f"the Live set has more than {most}")
 
     def session(self, root: _Element, live_set: _Element, data: bytes) -> Session:
         """Join everything at the end of the file."""
