@@ -59,6 +59,12 @@ def test_the_vault_shows_what_it_keeps_and_its_room(desk: Desk) -> None:
     assert found["bytes"] > found["kept"][0]["stored"] > 0
 
 
+def test_status_tells_the_vault_s_room(desk: Desk) -> None:
+    assert " of saves; everything is kept" in desk.run("status").out
+    found = json.loads(desk.run("status", "--json").out)["vault"]
+    assert found["bytes"] > 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
