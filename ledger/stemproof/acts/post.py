@@ -37,7 +37,7 @@ class Pace:
     # So long must a file have kept still before it is read, or missing before it is gone.
     still_s: float = 0.5
     # And so long where the system told that its writer has finished.
-    soon_s: float = 0.1
+    soon_s: float = 0.05
     gone_s: float = 3.0
     beat_s: float = 60.0
     # Asleep for longer than this, nobody was watching.

@@ -172,7 +172,7 @@ class _Watcher:
             return
         changes = find_changes(post.work.folder, there, self._seen(post))
         # A third of the time at most goes into looking.
-        post.earliest_look = started + max(0.1, 2 * (self._clock.monotonic() - started))
+        post.earliest_look = started + max(0.05, 2 * (self._clock.monotonic() - started))
         if not post.is_open:
             self._open(post, changes)
         settled = post.settle(changes, started, self._waker.finished(post.work.folder))
