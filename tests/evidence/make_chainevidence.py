@@ -3,6 +3,7 @@
     anvil --port 8549 --hardfork osaka --no-mining --accounts 8 --order fifo
     python tests/evidence/make_chainevidence.py http://127.0.0.1:8549 CREATION_CODE_HEX_FILE NAME
 
+With `revoked` as a fourth word only the history that ends by a revocation is played.
 What a vector expects comes from the node's own answers (block hash, storage, call), not
 from the code under test. Run by hand when the format changes; the vectors are committed.
 """
@@ -24,6 +25,7 @@ from stemproof.evidence.trie import build_proof
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "chainevidence"
 ANCHOR = keccak256(b"anchor(bytes32,uint256,uint40,bytes32)")[:4]
+REVOKE = keccak256(b"revoke(bytes32)")[:4]
 HEAD_OF = keccak256(b"headOf(address,bytes32)")[:4]
 
 
@@ -131,15 +133,16 @@ class Chain:
                 "prior": data[64:].hex(),
             },
         }
+        if head >> 216 == 2**40 - 1:
+            vector["proved"]["revoked"] = True
         # The answers of the small block also feed the tests of assembling evidence.
         if name.endswith("-first"):
             vector["answers"] = answers
         _write(name, vector)
 
 
-def main(url: str, code_file: str, name: str) -> None:
+def play_growth(chain: Chain, name: str) -> None:
     """Play one small history and write a vector for each anchor in it that counts."""
-    chain = Chain(Node(url), Path(code_file).read_text().strip())
     one, two, *others = chain.accounts
     origin, other_origin = keccak256(b"first log"), keccak256(b"second log")
 
@@ -161,34 +164,78 @@ def main(url: str, code_file: str, name: str) -> None:
             chain.write(f"{name}-busy", block, int(receipt["transactionIndex"], 16), one, origin)
 
     # One log twice in one block: only the second leaves its head in the slot.
+    block = _anchor_twice(chain, one, origin, block)
+    chain.write(f"{name}-twice", block, 1, one, origin)
+    _write_earlier(chain, f"{name}-twice", block, f"refused-{name}-earlier-of-two")
+
+
+def play_revocation(chain: Chain, name: str) -> None:
+    """Anchor one log twice and revoke it, all in one block: the second anchor is proved."""
+    one, origin = chain.accounts[0], keccak256(b"ended log")
+    chain.anchor(one, origin, 0, 3)
+    block = chain.mine()
+    block = _anchor_twice(chain, one, origin, block, then=REVOKE + origin)
+    assert chain.head(one, origin) >> 216 == 2**40 - 1
+    chain.write(f"{name}-revoked", block, 1, one, origin)
+    _write_earlier(chain, f"{name}-revoked", block, f"refused-{name}-revoked-earlier-of-two")
+    _write(
+        f"refused-{name}-revoked-no-anchor",
+        {
+            "base": f"{name}-revoked",
+            "set": {"transaction_index": 2, "receipt_proof": _receipt_nodes(chain, block, 2)},
+            "refused": "Refuted",
+            "says": "the event's topics are",
+        },
+    )
+
+
+def _anchor_twice(
+    chain: Chain, publisher: bytes, origin: bytes, before: dict[str, Any], then: bytes = b""
+) -> dict[str, Any]:
     # A wrong guess of the head between them would be refused by the contract.
-    prior = chain.head(one, origin)
-    time = int(block["timestamp"], 16) + 12
+    prior = chain.head(publisher, origin)
+    time = int(before["timestamp"], 16) + 12
     middle = next_head(
         prior,
         size=1001,
         root=keccak256(b"root %d" % 1001),
-        number=int(block["number"], 16) + 1,
+        number=int(before["number"], 16) + 1,
         time=time,
-        parent_hash=bytes.fromhex(block["hash"][2:]),
+        parent_hash=bytes.fromhex(before["hash"][2:]),
     )
-    chain.anchor(one, origin, prior, 1001)
-    chain.anchor(one, origin, middle, 1002)
+    chain.anchor(publisher, origin, prior, 1001)
+    chain.anchor(publisher, origin, middle, 1002)
+    if then:
+        chain.send(publisher, chain.contract, then)
     chain.node.ask("evm_setNextBlockTimestamp", time)
-    block = chain.mine()
-    chain.write(f"{name}-twice", block, 1, one, origin)
+    return chain.mine()
+
+
+def _receipt_nodes(chain: Chain, block: dict[str, Any], index: int) -> list[str]:
     receipts = chain.node.ask("eth_getBlockReceipts", block["number"])
-    _, nodes = build_proof([receipt_bytes_from_rpc(receipt) for receipt in receipts], 0)
+    _, nodes = build_proof([receipt_bytes_from_rpc(receipt) for receipt in receipts], index)
+    return [node.hex() for node in nodes]
+
+
+def _write_earlier(chain: Chain, base: str, block: dict[str, Any], name: str) -> None:
     _write(
-        f"refused-{name}-earlier-of-two",
+        name,
         {
-            "base": f"{name}-twice",
-            "set": {"transaction_index": 0, "receipt_proof": [node.hex() for node in nodes]},
+            "base": base,
+            "set": {"transaction_index": 0, "receipt_proof": _receipt_nodes(chain, block, 0)},
             "refused": "Refuted",
             "says": "a later anchor of this log",
         },
     )
 
 
+def main(url: str, code_file: str, name: str, only: str = "") -> None:
+    """Play the histories and write their vectors."""
+    chain = Chain(Node(url), Path(code_file).read_text().strip())
+    if only != "revoked":
+        play_growth(chain, name)
+    play_revocation(chain, name)
+
+
 if __name__ == "__main__":
-    main(*sys.argv[1:4])
+    main(*sys.argv[1:5])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.evidence.vectors import KINDS, cases, load
 
 from stemproof.errors import Malformed, Refuted
-from stemproof.evidence.accumulator import parse_head
+from stemproof.evidence.accumulator import MAX_SIZE, parse_head
 from stemproof.evidence.assembly import AnchorPlace, assemble_evidence
 from stemproof.evidence.chain import (
     MAX_EVIDENCE_BYTES,
@@ -54,7 +54,10 @@ def test_the_evidence_of_a_real_anchor_proves_what_the_node_said(case: str) -> N
     assert proved.block_hash.hex() == said["block_hash"]
     assert (proved.number, proved.time) == (said["number"], said["time"])
     assert proved.parent_hash.hex() == said["parent_hash"]
-    assert (proved.head_size, proved.head_acc) == parse_head(int(said["head"], 16))
+    slot_size, slot_acc = parse_head(int(said["head"], 16))
+    assert proved.revoked == said.get("revoked", False) == (slot_size == MAX_SIZE)
+    assert proved.head_size == (said["size"] if proved.revoked else slot_size)
+    assert proved.head_acc == slot_acc
     assert (proved.event.size, proved.event.root.hex()) == (said["size"], said["root"])
     assert f"{proved.event.prior:064x}" == said["prior"]
 

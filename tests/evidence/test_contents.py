@@ -5,9 +5,19 @@ from __future__ import annotations
 import time
 
 import pytest
-from tests.evidence.madeup import CONTRACT, ROOT, SIZE, Block, honest_head
+from tests.evidence.madeup import (
+    CONTRACT,
+    NUMBER,
+    PARENT,
+    ROOT,
+    SIZE,
+    TIME,
+    Block,
+    honest_head,
+)
 
 from stemproof.errors import Malformed, Refuted
+from stemproof.evidence.accumulator import MAX_SIZE, next_head
 from stemproof.evidence.chain import check_evidence, format_evidence, parse_evidence
 from stemproof.evidence.keccak import keccak256
 from stemproof.evidence.rlp import encode_rlp
@@ -19,9 +29,26 @@ def _event(size: int = SIZE, root: bytes = ROOT, prior: int = 0) -> bytes:
     return size.to_bytes(32, "big") + root + prior.to_bytes(32, "big")
 
 
+REVOKED = MAX_SIZE << 216
+
+
 def test_an_honest_block_is_proved() -> None:
     proved = check_evidence(Block().evidence())
     assert (proved.head_size, proved.event.root) == (SIZE, ROOT)
+
+
+def test_an_anchor_that_was_revoked_in_its_own_block_is_proved() -> None:
+    proved = check_evidence(Block(head=honest_head() | REVOKED).evidence())
+    assert proved.revoked
+    assert proved.head_size << 216 | proved.head_acc == honest_head()
+
+
+def test_an_anchor_of_the_greatest_size_is_no_revocation() -> None:
+    prior = (MAX_SIZE - 1) << 216
+    head = next_head(prior, size=MAX_SIZE, root=ROOT, number=NUMBER, time=TIME, parent_hash=PARENT)
+    block = Block(head=head, event_data=_event(size=MAX_SIZE, prior=prior))
+    proved = check_evidence(block.evidence())
+    assert (proved.head_size, proved.revoked) == (MAX_SIZE, False)
 
 
 @pytest.mark.parametrize(
@@ -34,7 +61,11 @@ def test_an_honest_block_is_proved() -> None:
         (Block(event_data=_event(prior=5)), "its event leads to"),
         (Block(event_data=_event(root=bytes(32))), "its event leads to"),
         (Block(event_data=_event(prior=SIZE << 216)), "want more than the 12"),
-        (Block(event_data=_event(size=0)), "a later anchor"),
+        (Block(event_data=_event(size=0)), "want more than the 0"),
+        (Block(head=(honest_head() ^ 1) | REVOKED), "a later anchor"),
+        (Block(head=(honest_head() | REVOKED) - (1 << 216)), "a later anchor"),
+        (Block(head=REVOKED), "a later anchor"),
+        (Block(head=honest_head() | REVOKED, event_data=_event(prior=5)), "a later anchor"),
         (Block(status=b""), "failed"),
         (Block(has_account=False), "no account"),
     ],

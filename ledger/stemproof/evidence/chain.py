@@ -16,10 +16,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from stemproof.errors import Malformed, Refuted
-from stemproof.evidence.accumulator import MAX_SIZE, next_head, parse_head
+from stemproof.evidence.accumulator import ACC_BITS, MAX_SIZE, next_head, parse_head
 from stemproof.evidence.header import MAX_HEADER_BYTES, Header, block_hash, parse_header
 from stemproof.evidence.keccak import keccak256
 from stemproof.evidence.receipt import MAX_LOGS, MAX_TRANSACTION_INDEX, Receipt, prove_receipt
@@ -83,8 +83,11 @@ class ProvedAnchor:
     number: int
     time: int
     parent_hash: bytes
+    # The head that the event led to; a revocation in the same block leaves its accumulator.
     head_size: int
     head_acc: int
+    # The block ends with the log revoked: nothing can be anchored in it any more.
+    revoked: bool
     event: AnchorEvent
 
 
@@ -142,16 +145,12 @@ def check_evidence(evidence: ChainEvidence) -> ProvedAnchor:
     Of several anchors of one log in one block, only the last leaves its head in the
     slot. The evidence of an earlier one is refused (`LaterAnchor`): the last one's covers
     it, as the earlier anchor is a step of the accumulator that leads there.
+    A revocation in the same block sets the slot's size to 2^40 - 1 and leaves the
+    accumulator, so the last anchor before it is proved all the same.
     """
     header = parse_header(evidence.header)
     event = _prove_event(evidence, header)
     head = _prove_head(evidence, header)
-    size, acc = parse_head(head)
-    if size > event.size:
-        raise LaterAnchor(
-            f"the event anchors size {event.size}, but the block leaves size {size}: a later "
-            "anchor of this log stands in the same block, and only its evidence counts"
-        )
     expected = next_head(
         event.prior,
         size=event.size,
@@ -160,19 +159,30 @@ def check_evidence(evidence: ChainEvidence) -> ProvedAnchor:
         time=header.time,
         parent_hash=header.parent_hash,
     )
-    if head != expected:
-        raise Refuted(
-            f"the contract holds the head {head:064x}, its event leads to {expected:064x}"
-        )
+    revoked = head != expected and head == expected | MAX_SIZE << ACC_BITS
+    if head != expected and not revoked:
+        _refuse_head(head, expected)
+    head_size, head_acc = parse_head(expected)
     return ProvedAnchor(
         block_hash=block_hash(evidence.header),
         number=header.number,
         time=header.time,
         parent_hash=header.parent_hash,
-        head_size=size,
-        head_acc=acc,
+        head_size=head_size,
+        head_acc=head_acc,
+        revoked=revoked,
         event=event,
     )
+
+
+def _refuse_head(head: int, expected: int) -> NoReturn:
+    left, anchored = parse_head(head)[0], parse_head(expected)[0]
+    if left > anchored:
+        raise LaterAnchor(
+            f"the event anchors size {anchored}, but the block leaves size {left}: a later "
+            "anchor of this log stands in the same block, and only its evidence counts"
+        )
+    raise Refuted(f"the contract holds the head {head:064x}, its event leads to {expected:064x}")
 
 
 def head_slot(publisher: bytes, origin_id: bytes) -> bytes:
