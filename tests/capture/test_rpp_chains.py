@@ -122,3 +122,16 @@ def test_the_files_of_takes_that_are_not_played_belong_to_the_session() -> None:
     text = "\n".join(('<REAPER_PROJECT 0.1 "7.22" 1', "<TRACK {A}", *item, ">", ">"))
     session = read_session("a.rpp", text.encode())
     assert [media.path for media in session.media] == ["a.wav", "b.wav"]
+
+
+def test_a_device_put_into_a_rack_has_moved_there() -> None:
+    last = _RACK[_RACK.index("FXID {RACK}") + 1 :]
+    inside = (*_RACK[:8], *last, *_RACK[8:10])
+    assert _texts(_project(*_RACK), _project(*inside)) == [
+        "Lead Vox: utility/volume moved from the track's chain to Drive"
+    ]
+
+
+def test_a_rack_renamed_moves_nothing() -> None:
+    renamed = ("BYPASS 1 0 0", '<CONTAINER Container "Dirt" ""', *_RACK[2:])
+    assert _texts(_project(*_RACK), _project(*renamed)) == ["Lead Vox: Drive renamed to Dirt"]

@@ -176,6 +176,8 @@ def report_loose_clips(
     known: frozenset[Hashable],
 ) -> None:
     """Report clips that came and went; those found on another track have moved there."""
+    # Some programs keep clips in the order in which they were made.
+    gone, come = _in_time(gone), _in_time(come)
     pairing = pair_things(gone, come, (_loose_identity, _loose_place, _loose_content, _recreated))
     for old, new in pairing.pairs:
         _report_retracked(findings, times, gone[old], come[new])
@@ -185,6 +187,14 @@ def report_loose_clips(
             _report_removed(findings, times.before, loose)
     for index in pairing.added:
         _report_added(findings, times.after, come[index], known)
+
+
+def _in_time(clips: Sequence[LooseClip]) -> list[LooseClip]:
+    """Order the clips of each track by their place; the tracks stay in order."""
+    tracks: dict[str, int] = {}
+    for loose in clips:
+        tracks.setdefault(loose.subject.identity, len(tracks))
+    return sorted(clips, key=lambda one: (tracks[one.subject.identity], one.clip.position.value))
 
 
 def _report_retracked(findings: Findings, times: Times, one: LooseClip, two: LooseClip) -> None:

@@ -35,17 +35,30 @@ def compare_chain(
     pairing = pair_things(before, after, _KEYS)
     reordered = find_reordered(pairing.pairs)
     labels = chain_labels(after)
+    moves = _moves_between_racks(before, after)
     for old, new in pairing.pairs:
         one, two = before[old], after[new]
         if new in reordered:
             text = f"{subject.label}: {labels[new]} moved from place {old + 1} to {new + 1}"
             change = _change("device.reordered", "order of devices", text, two, labels[new])
             findings.add(subject, replace(change, before=str(old + 1), after=str(new + 1)))
+        if (one.place, two.place) in moves:
+            _report_moved(findings, LooseDevice(subject, one), LooseDevice(subject, two))
         if one != two:
             compare_device(findings, subject, one, two, labels[new])
     gone = [LooseDevice(subject, before[i]) for i in pairing.removed]
     come = [LooseDevice(subject, after[i]) for i in pairing.added]
     return gone, come
+
+
+def _moves_between_racks(
+    before: Sequence[Device], after: Sequence[Device]
+) -> frozenset[tuple[str, str]]:
+    """List from which rack to which a device can have moved: a renamed rack moves nothing."""
+    one, two = ({"", *(device.place for device in side)} for side in (before, after))
+    return frozenset(
+        (old, new) for old in one for new in two if old != new and (old in two or new in one)
+    )
 
 
 def chain_labels(devices: Sequence[Device]) -> list[str]:
@@ -98,6 +111,7 @@ def report_loose(
 
     `known` says where a device of a content stood before: a new one like it is a copy.
     """
+    gone, come = ([one for one in side if not is_fixed_part(one.device)] for side in (gone, come))
     pairing = _pair_tweaked(gone, come, pair_things(gone, come, (_loose_identity, _loose_equal)))
     for old, new in pairing.pairs:
         one, two = gone[old], come[new]
@@ -182,10 +196,13 @@ def _report_added(
     findings.add(loose.subject, replace(change, after=title))
 
 
+def is_fixed_part(device: Device) -> bool:
+    """Tell whether every instrument has it from the start: nobody adds, moves or removes it."""
+    return any(i.value in _FIXED_PARTS for i in device.ids)
+
+
 def _report(findings: Findings, loose: LooseDevice, verb: str) -> None:
     device = loose.device
-    if any(i.value in _FIXED_PARTS for i in device.ids):
-        return
     title = device_title(device)
     text = f"{loose.subject.label}: {title} {verb}"
     change = _change(f"device.{verb}", device_label(device), text, device)

@@ -8,6 +8,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from .decision import Change, Scope, Subject
+from .diff_devices import is_fixed_part
 from .findings import Findings
 from .match import Key, Pairing, pair_alike, pair_things
 from .sentences import plain, shown_change, shown_values
@@ -218,6 +219,6 @@ def _features(track: Track) -> frozenset[Hashable]:
     if track.identity:
         return frozenset({("identity", track.identity)})
     found: set[Hashable] = {("kind", track.kind), ("parent", track.parent)}
-    found |= {("device", d.name) for d in track.devices}
+    found |= {("device", d.name) for d in track.devices if not is_fixed_part(d)}
     found |= {("clip", c.kind, c.position, len(c.notes), c.media) for c in track.clips}
     return frozenset(found)
