@@ -10,10 +10,10 @@ independent implementation. No I/O.
 from __future__ import annotations
 
 import json
-import re
 from typing import Any, TypeAlias
 
 from stemproof.errors import Malformed
+from stemproof.record.depth import is_deeper
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | bool | None"
 
@@ -21,7 +21,6 @@ Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | bool | None"
 MAX_INTEGER = 2**53 - 1
 # A bundle part is nested four deep; the bound keeps hostile input off the C stack.
 MAX_DEPTH = 32
-_BRACKETS_OR_TEXT = re.compile(rb'[\[{\]}]|"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 
 _ENCODER = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
@@ -80,9 +79,8 @@ def parse_respelt(data: bytes, *, what: str, max_bytes: int) -> Json:
     """Read JSON, bounded, for a caller who writes the value again and compares the bytes."""
     if len(data) > max_bytes:
         raise Malformed(f"{what} length", len(data), f"at most {max_bytes} bytes")
-    # The decoder recurses in C; count brackets first, strings included, as an upper bound.
-    if data.count(b"[") + data.count(b"{") > MAX_DEPTH:
-        _check_depth(data, what)
+    if is_deeper(data, MAX_DEPTH):
+        raise Malformed(f"{what} nesting", MAX_DEPTH + 1, f"at most {MAX_DEPTH} levels")
     try:
         value: Json = _DECODER.decode(data.decode())
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
@@ -103,18 +101,6 @@ def _no_fraction(text: str) -> Any:
 
 
 _DECODER = json.JSONDecoder(parse_float=_no_fraction, parse_constant=_no_fraction)
-
-
-def _check_depth(data: bytes, what: str) -> None:
-    depth = 0
-    for found in _BRACKETS_OR_TEXT.finditer(data):
-        mark = found[0][0]
-        if mark in b"[{":
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise Malformed(f"{what} nesting", depth, f"at most {MAX_DEPTH} levels")
-        elif mark in b"]}":
-            depth -= 1
 
 
 def _shown(number: int) -> object:

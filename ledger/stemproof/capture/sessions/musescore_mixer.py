@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from stemproof.errors import BadInput
+from stemproof.record.depth import is_deeper
 
 from .model import (
     Device,
@@ -36,6 +37,8 @@ _KINDS: Final = {
     "audio_unit": PluginKind.AU,
     "lv2": PluginKind.LV2,
 }
+# A strip with its effects is five deep.
+_MAX_DEPTH: Final = 32
 _MAX_TRACKS: Final = 5_000
 _MAX_EFFECTS: Final = 64
 
@@ -72,9 +75,11 @@ class AudioSettings:
 
 def parse_audio_settings(data: bytes) -> AudioSettings:
     """Read `audiosettings.json`."""
+    if is_deeper(data, _MAX_DEPTH):
+        raise BadInput("the mixer of the MuseScore score is nested too deep")
     try:
         root = json.loads(data.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise BadInput("the mixer of the MuseScore score is not JSON") from error
     root = _object(root)
     strips: dict[tuple[str, str], Strip] = {}

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stemproof.capture.sessions.model import Unit
 from stemproof.capture.sessions.strict_xml import strict_parser
+from stemproof.record.depth import is_deeper
 
 from .settings import MAX_PARAMETERS, Settings
 
@@ -45,7 +46,7 @@ def read_json(data: bytes, settings: Settings) -> bool:
     """Read a JSON document; False if it is none."""
     if len(data) > MAX_TEXT or data.lstrip()[:1] not in (b"{", b"["):
         return False
-    if data.count(b",") > _MAX_MARKS:
+    if data.count(b",") > _MAX_MARKS or is_deeper(data, _MAX_DEPTH):
         return False
     try:
         document = json.loads(
