@@ -203,7 +203,7 @@ def set_up_node(mode: str) -> None:
     if is_done(NPM_STAMP, wanted, mode):
         return
     check_node()
-    what = "anvil" if mode == "demo" else "anvil, solc and Hardhat"
+    what = "anvil" if mode == "demo" else "anvil, solc, Hardhat and forge"
     omit = ["--omit=dev"] if mode == "demo" else []
     with step(f"installing npm packages ({what})"):
         run(

@@ -81,10 +81,10 @@ def test_the_npm_lock_names_no_place_and_pins_by_hash() -> None:
         for name, entry in packages.items()
         if not entry.get("integrity", "").startswith("sha512-") and not entry.get("inBundle")
     ]
-    # Anvil's programs for other systems: the place where the lock was written hands out none.
-    others = "node_modules/@foundry-rs/anvil-"
+    # Foundry's programs for other systems: the place where the lock was written hands out none.
+    others = tuple(f"node_modules/@foundry-rs/{program}-" for program in ("anvil", "forge"))
     assert [name for name in unpinned if not name.startswith(others)] == []
-    assert others + "linux-amd64" not in unpinned
+    assert {f"{name}linux-amd64" for name in others}.isdisjoint(unpinned)
 
 
 def test_the_npm_lock_belongs_to_package_json() -> None:
