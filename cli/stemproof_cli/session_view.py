@@ -92,6 +92,8 @@ def _fact_rows(shown: Shown, session: Session) -> Iterator[tuple[str, str]]:
     if session.tempo:
         yield "tempo", _tempo(session)
     for parameter in session.parameters:
+        if not parameter.value:
+            continue  # a title that nobody gave, a scene without a name
         yield parameter.name, shown_value(parameter.value, parameter.unit).strip("'")
     if session.markers:
         names = ", ".join(marker.name for marker in session.markers if marker.name)

@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import re
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,31 @@ def test_links_out_of_the_project_are_not_followed(tmp_path: Path) -> None:
     (inside / "link").symlink_to(outside, target_is_directory=True)
     (media,) = show_session(project(inside, "elsewhere/take.wav")).media
     assert media.state == "missing"
+
+
+def test_audio_inside_the_session_file_is_found(tmp_path: Path) -> None:
+    text = (FIXTURES / "dawproject" / "project.xml").read_text("utf-8")
+    for names in ((), ("audio/one.wav",)):
+        path = tmp_path / f"song{len(names)}.dawproject"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("project.xml", text)
+            for name in names:
+                archive.writestr(name, b"RIFF")
+        states = {media.path: media.state for media in show_session(path).media}
+        assert states["audio/one.wav"] == ("found" if names else "missing")
+
+
+def test_what_has_no_value_is_not_shown(tmp_path: Path) -> None:
+    path = tmp_path / "song.h2song"
+    path.write_text(
+        "<song><version>1.2.0</version><bpm>90</bpm><name>Rain</name><author></author>"
+        "<license></license><instrumentList/><patternList/><patternSequence/></song>",
+        "utf-8",
+    )
+    page = stemproof(tmp_path / "home", "show", str(path)).out
+    assert "Rain" in page
+    assert "author" not in page
+    assert "license" not in page
 
 
 def test_json_tells_all_of_it(tmp_path: Path) -> None:

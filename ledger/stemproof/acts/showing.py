@@ -15,6 +15,7 @@ from typing import Final
 
 from stemproof.acts.survey import read_session_file
 from stemproof.capture.sessions.model import Session
+from stemproof.capture.sessions.packed import Archive
 from stemproof.capture.sessions.registry import find_format, read_session
 from stemproof.errors import BadInput
 
@@ -56,7 +57,8 @@ def show_session(path: Path) -> Shown:
     data = read_session_file(path)
     one = find_format(path.as_posix(), data)
     session = read_session(path.as_posix(), data)
-    media = tuple(_look_for(path.absolute().parent, session))
+    inside = frozenset(Archive(data, one.title).names if one.name == "dawproject" else ())
+    media = tuple(_look_for(path.absolute().parent, session, inside))
     modified = path.stat().st_mtime
     return Shown(path, one.title, session, media, one.advice, modified)
 
@@ -88,7 +90,7 @@ def _small_file(path: Path) -> bytes | None:
     return read_session_file(path)
 
 
-def _look_for(folder: Path, session: Session) -> Iterator[Media]:
+def _look_for(folder: Path, session: Session, inside: frozenset[str]) -> Iterator[Media]:
     names: dict[str, str] | None = None
     for media in session.media:
         path = media.path.replace("\\", "/")
@@ -98,7 +100,7 @@ def _look_for(folder: Path, session: Session) -> Iterator[Media]:
         is_far = path.startswith("//") or "\0" in path
         if is_far or is_inside or _OF_PROGRAM.match(path):
             yield Media(media.path, "not looked for")
-        elif _is_file(folder, path):
+        elif media.path in inside or _is_file(folder, path):
             yield Media(media.path, "found")
         else:
             names = _names_below(folder) if names is None else names
