@@ -38,20 +38,46 @@ def note(
     stage: Annotated[
         str | None, typer.Option(help="The stage that it is about, such as mixing.")
     ] = None,
+    about: Annotated[
+        int | None,
+        typer.Option(
+            metavar="EVENT",
+            min=0,
+            max=MAX_EVENT,
+            help="The event that it is about, as `stemproof log show` numbers it.",
+        ),
+    ] = None,
+    class_: Annotated[
+        str | None,
+        typer.Option("--class", help="With --about: who decided it, in your word, such as human."),
+    ] = None,
 ) -> None:
-    """Write a note into the record: declared by you, seen by nobody else."""
+    """Write a note into the record: declared by you, seen by nobody else.
+
+    With --about it stands beside that event; what --stage and --class say of it is your word
+    against the rules' answer, and both stay.
+    """
     from stemproof.acts.begin import find_work
     from stemproof.acts.home import now, opened
-    from stemproof.acts.said import MAX_NOTE, say_note
+    from stemproof.acts.said import MAX_NOTE, View, say_about, say_note
+    from stemproof.errors import Usage
 
     if text == "-":
         # Four bytes are the most that UTF-8 takes for a character; one more shows that it is long.
         data = sys.stdin.buffer.read(4 * MAX_NOTE + 4)
         text = data.decode("utf-8", "surrogateescape")
     with opened(context.writable()) as log:
-        found = find_work(log, work)
-        event = say_note(log, found, text, stage, now())
-    say.answer(say.clean(f"event {event}: note on {found.title}"))
+        if about is None:
+            if class_ is not None:
+                raise Usage("--class is said of one event", hint="name it: --about EVENT")
+            found = find_work(log, work)
+            event, what = say_note(log, found, text, stage, now()), found.title
+        else:
+            if work is not None:
+                raise Usage("--about says which work it is already", hint="leave --work away")
+            event, where = say_about(log, about, text, View(stage, class_), now())
+            what = f"event {about} of {find_work(log, where.hex()).title}"
+    say.answer(say.clean(f"event {event}: note on {what}"))
 
 
 def credit(

@@ -94,6 +94,26 @@ def test_a_note_is_declared_and_stands_under_its_stage(desk: Desk) -> None:
     )
 
 
+def test_a_note_on_an_event_stands_beside_it_and_changes_nothing(desk: Desk) -> None:
+    desk.run("note", "a riff from the bus", "--work", "High Tide", "--stage", "composition")
+    before = last(desk)
+    arguments = ["--about", str(before["event"]), "--stage", "performance", "--class", "human"]
+    answer = desk.run("note", "played, not written", *arguments)
+    assert (
+        answer.out == f"event {number_in(answer)}: note on event {before['event']} of High Tide\n"
+    )
+    *_, unchanged, said = desk.lines()
+    assert unchanged.as_json() == before
+    body = said.as_json()["body"]
+    assert body["says"] == {"stage": "performance", "class": "human"}
+    assert body["about"]["work_seq"] == unchanged.as_json()["work_seq"]
+    assert said.as_json()["text"] == (
+        "note on an earlier event (it says: class human, stage performance): played, not written"
+    )
+    assert (said.as_json()["stage"], said.as_json()["class"]) == ("performance", "unknown")
+    desk.check()
+
+
 def test_a_note_is_read_from_stdin(desk: Desk) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "stemproof_cli", "note", "-", "--work", "Low Tide"],
@@ -116,6 +136,11 @@ def test_a_note_is_read_from_stdin(desk: Desk) -> None:
         (("note", "x", "--work", "Low Tide", "--stage", "mix"), "'mix' is not a stage"),
         (("note", "x", "--work", "Low Tide", "--stage", "none"), "'none' is not a stage"),
         (("note", "\udcff", "--work", "Low Tide"), "not valid text"),
+        (("note", "x", "--class", "human"), "--class is said of one event"),
+        (("note", "x", "--about", "0"), "there is no event 0 of a work"),
+        (("note", "x", "--about", "999"), "there is no event 999"),
+        (("note", "x", "--about", "1", "--class", "robot"), "'robot' is not a class"),
+        (("note", "x", "--about", "1", "--work", "Low Tide"), "--about says which work"),
         (("credit", "Ada", "Wizard", "--work", "Low Tide"), "'Wizard' is not a role of DDEX RIN"),
         (("credit", " ", "Vocalist", "--work", "Low Tide"), "the name has 0 characters"),
         (("erase",), "nothing was named to erase"),

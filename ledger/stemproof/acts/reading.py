@@ -175,6 +175,13 @@ def _undo_read(body: Body) -> str:
     return f"{body['path']}: {told}; {body['first'][:10]} to {body['last'][:10]} as it claims"
 
 
+def _note(body: Body) -> str:
+    says = ", ".join(f"{name} {word}" for name, word in sorted(body.get("says", {}).items()))
+    about = "on an earlier event" if "about" in body else ""
+    head = " ".join(filter(None, ("note", about, f"(it says: {says})" if says else "")))
+    return f"{head}: {body['text']}"
+
+
 def _events_erased(body: Body) -> str:
     count = sum(last - first + 1 for item in body["erased"] for first, last in item["events"])
     return f"erased: what opened {_amount(count, 'event')}"
@@ -215,7 +222,7 @@ _TELLERS: Final[dict[str, Callable[[Body], str]]] = {
     "watch.beat": lambda body: "watch goes on",
     "watch.close": lambda body: "watch ends",
     "watch.pause": lambda body: "watch pauses",
-    "note.said": lambda body: f"note: {body['text']}",
+    "note.said": _note,
     "credit.said": lambda body: f"credit: {body['name']}, {body['role']}",
     "record.erased": _events_erased,
     "pin.added": lambda body: f"{body['path']}: pinned as {body['cid']}",
