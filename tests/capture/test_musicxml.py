@@ -70,6 +70,22 @@ def test_ties_chords_and_triplets_have_exact_places() -> None:
     ]
 
 
+def test_a_tie_that_misses_its_end_by_rounding_still_binds() -> None:
+    held = note("E", 4, 17, '<tie type="start"/>')
+    late = "<forward><duration>1</duration></forward>"
+    ends = note("E", 4, 4, '<tie type="stop"/>')
+    session = read_session("a.musicxml", score(held + late + ends, divisions="17"))
+    assert notes(session) == [(64, Fraction(0), Fraction(22, 17))]
+
+
+def test_a_tie_into_a_second_ending_begins_a_note_of_its_own() -> None:
+    held = note("E", 4, 4, '<tie type="start"/>')
+    session = read_session(
+        "a.musicxml", score(held, note("D", 4, 4), note("E", 4, 4, '<tie type="stop"/>'))
+    )
+    assert [pitch for pitch, _, _ in notes(session)] == [64, 62, 64]
+
+
 def test_a_horn_in_f_sounds_a_fifth_lower() -> None:
     session = read_session("a.musicxml", BASE)
     assert [pitch for pitch, _, _ in notes(session, 1)] == [53, 65]

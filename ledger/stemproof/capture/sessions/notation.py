@@ -51,6 +51,10 @@ _FINEST_PPQ: Final = 10_000_000
 # Beyond this, tuplets of primes make every sum slower than the last.
 _MAX_DENOMINATOR: Final = 10**12
 _MAX_QUARTERS: Final = 10**8
+# Exporters that count in coarse divisions round tuplets: a tie may miss its end by this much.
+_TIE_GAP: Final = Fraction(1, 8)
+# Ties that nobody ends pile up: no more than so many are looked through.
+_OPEN_TIES: Final = 16
 _FRACTION = re.compile(r"(-?\d{1,6})/(\d{1,6})", re.ASCII)
 _SHARP_KEYS: Final = ("C", "G", "D", "A", "E", "B", "F sharp", "C sharp")
 _FLAT_KEYS: Final = ("C", "F", "B flat", "E flat", "A flat", "D flat", "G flat", "C flat")
@@ -182,20 +186,31 @@ def build_session(
 def join_ties(tones: Iterable[Tone]) -> list[Tone]:
     """Make one note of those that ties bind, on one staff and at one pitch."""
     joined: list[Tone] = []
-    waiting: defaultdict[tuple[int, int, Fraction], list[int]] = defaultdict(list)
+    waiting: defaultdict[tuple[int, int], list[tuple[Fraction, int]]] = defaultdict(list)
     for tone in sorted(tones, key=lambda t: (t.start, t.length)):
-        place = waiting.get((tone.staff, tone.pitch, tone.start)) if tone.ends_tie else None
-        if place:
-            index = place.pop()
-            held = joined[index]
-            joined[index] = held._replace(length=held.length + tone.length)
-        else:
+        open_ties = waiting[(tone.staff, tone.pitch)]
+        place = _find_tie(open_ties, tone.start) if tone.ends_tie else None
+        end = tone.start + tone.length
+        if place is None:
             index = len(joined)
             joined.append(tone)
+        else:
+            _, index = open_ties.pop(place)
+            held = joined[index]
+            joined[index] = held._replace(length=max(held.length, end - held.start))
         if tone.starts_tie:
-            end = tone.start + tone.length
-            waiting[(tone.staff, tone.pitch, end)].append(index)
+            open_ties.append((end, index))
     return joined
+
+
+def _find_tie(open_ties: Sequence[tuple[Fraction, int]], start: Fraction) -> int | None:
+    """Find the tie that waits for a note at this place: the last of those that end nearest."""
+    found, least = None, _TIE_GAP
+    for place in range(len(open_ties) - 1, max(-1, len(open_ties) - 1 - _OPEN_TIES), -1):
+        gap = abs(open_ties[place][0] - start)
+        if gap < least or (gap == least and found is None):
+            found, least = place, gap
+    return found
 
 
 def move_under(
