@@ -227,6 +227,20 @@ def test_version_2_has_no_voices_and_numbers_its_tuplets_and_ties() -> None:
     ]
 
 
+def test_a_score_that_calls_itself_3_and_has_no_voices_is_read_as_version_2_wrote() -> None:
+    of_triplet = chord(60, "eighth", "<Tuplet>1</Tuplet>")
+    body = (
+        '<Measure><Tuplet id="1"><normalNotes>2</normalNotes><actualNotes>3</actualNotes></Tuplet>'
+        f"{of_triplet * 3}{chord(62)}</Measure>"
+    )
+    session = read_session("a.mscx", score(body, version="3.00"))
+    third = Fraction(1, 3)
+    assert notes(session, 0) == [
+        *((60, n * third, third) for n in range(3)),
+        (62, Fraction(1), Fraction(1)),
+    ]
+
+
 def mixer(volume: float, **more: object) -> str:
     effect = {
         "active": True,

@@ -67,7 +67,9 @@ def read_musescore(data: bytes) -> Session:
     score_node = root.find("Score")
     if score_node is None:
         raise BadInput("the MuseScore file holds no score")
-    return _Reader(score_node, settings, has_voices=int(major) > _OLDEST).session(
+    # Versions on the way to 3 say 3.00 and still write as 2 did: what stands there decides.
+    has_voices = score_node.find("Staff/Measure/voice") is not None
+    return _Reader(score_node, settings, has_voices=has_voices).session(
         data, root.findtext("programVersion", schema)
     )
 
