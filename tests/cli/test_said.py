@@ -104,7 +104,7 @@ def test_a_note_on_an_event_stands_beside_it_and_changes_nothing(desk: Desk) -> 
     )
     *_, unchanged, said = desk.lines()
     assert unchanged.as_json() == before
-    body = said.as_json()["body"]
+    body: Any = said.as_json()["body"]
     assert body["says"] == {"stage": "performance", "class": "human"}
     assert body["about"]["work_seq"] == unchanged.as_json()["work_seq"]
     assert said.as_json()["text"] == (
