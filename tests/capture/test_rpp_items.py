@@ -26,3 +26,36 @@ def test_items_that_went_are_told_in_the_order_of_the_song() -> None:
         "Vox: clip 'take 4' removed at 0:04.00 (bar 3)",
         "Vox: clip 'take 8' removed at 0:08.00 (bar 5)",
     ]
+
+
+def _wave(mode: str) -> tuple[str, ...]:
+    wave = ("<SOURCE WAVE", 'FILE "a.wav"', ">")
+    return ("<SOURCE SECTION", "LENGTH 1", f"MODE {mode}", "STARTPOS 0", *wave, ">")
+
+
+def test_an_item_turned_round_is_a_decision() -> None:
+    forward, back = (_project(_item("2", *_wave(mode))) for mode in ("0", "2"))
+    assert _texts(forward, back) == ["Vox: clip 'take 2' reversed off -> on"]
+    assert _texts(back, _project(_item("2", *_wave("3")))) == []
+
+
+def test_stretch_markers_of_the_take_in_use_are_read() -> None:
+    wave = ("<SOURCE WAVE", 'FILE "a.wav"', ">")
+    plain = _project(_item("2", *wave))
+    one = _project(_item("2", "SM 0 0 + 0.5 0.4", *wave))
+    two = _project(_item("2", "SM 0 0 + 0.5 0.3", *wave))
+    assert _texts(plain, one) == ["Vox: automation of stretch markers added (2 points)"]
+    assert len(_texts(one, two)) == 1
+    assert "stretch markers" in _texts(one, two)[0]
+    assert _texts(one, one) == []
+
+
+def test_another_take_that_runs_backwards_is_one_decision() -> None:
+    wave = ("<SOURCE WAVE", 'FILE "b.wav"', ">")
+
+    def item(take: str) -> bytes:
+        first = (*_wave("2"), "GUID {1}")
+        return _project(_item("2", *first, take, "NAME other", "GUID {2}", *wave))
+
+    (text,) = _texts(item("TAKE SEL"), item("TAKE"))
+    assert "chosen" in text

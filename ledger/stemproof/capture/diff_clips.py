@@ -26,7 +26,7 @@ from .sessions.model import Clip, ClipKind, Moment
 from .timeline import Timeline, is_same_moment
 
 TAKE_PARAMETERS = frozenset(
-    {"play rate", "preserve pitch", "pitch", "channel mode", "take volume", "take pan"}
+    {"reversed", "play rate", "preserve pitch", "pitch", "channel mode", "take volume", "take pan"}
 )
 
 

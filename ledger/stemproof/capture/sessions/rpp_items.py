@@ -2,6 +2,11 @@
 
 The first take's lines stand in the item; each further take starts with a line `TAKE …`,
 and `TAKE SEL` marks the active one. `RECPASS` says that REAPER recorded the take.
+
+    SM 0 0 + 1.5 1.25                 stretch markers: place in the item, place in the source
+    <SOURCE SECTION                   a part of a source, or a source played backwards
+      MODE 2
+      <SOURCE WAVE
 """
 
 from __future__ import annotations
@@ -16,12 +21,13 @@ from .model import (
     MediaRef,
     Moment,
     Parameter,
+    Point,
     State,
     Take,
     TimeUnit,
     Unit,
 )
-from .numbers import parse_decimal
+from .numbers import parse_decimal, parse_integer
 from .rpp_fx import read_chain, read_envelope
 from .rpp_midi import MidiData
 from .rpp_text import Chunk, split_words
@@ -63,6 +69,7 @@ class _TakePart:
     active: bool
     settings: dict[str, list[str]] = field(default_factory=dict)
     chunks: list[Chunk] = field(default_factory=list)
+    stretches: list[list[str]] = field(default_factory=list)
 
     def word(self, key: str, index: int, default: str) -> str:
         words = self.settings.get(key, [])
@@ -81,6 +88,7 @@ def read_item(item: Chunk) -> Clip:
     parameters = [
         *_parameters(first, _ITEM_PARAMETERS),
         *_parameters(active, (*_PARAMETERS, *levels)),
+        Parameter("reversed", "1" if _is_reversed(source) else "0", Unit.SWITCH),
     ]
     if note is not None:
         text = "\n".join(line.removeprefix("|") for line in note.lines())
@@ -98,7 +106,7 @@ def read_item(item: Chunk) -> Clip:
         notes=tuple(midi.notes) if midi else (),
         ppq=midi.ppq if midi else 960,
         controllers=midi.controllers if midi else _opaque(source),
-        points=_envelopes(active),
+        points=(*_envelopes(active), *_stretches(active)),
         parameters=tuple(parameters),
         devices=tuple(
             d for c in active.chunks if c.name == "TAKEFX" for d in read_chain(c, "take")
@@ -118,6 +126,8 @@ def _split_takes(item: Chunk) -> list[_TakePart]:
         words = split_words(child)
         if words[0] == "TAKE":
             parts.append(_TakePart(active="SEL" in words[1:]))
+        elif words[0] == "SM":
+            parts[-1].stretches.append(words[1:])
         else:
             parts[-1].settings.setdefault(words[0], words[1:])
     return parts
@@ -138,6 +148,26 @@ def _source(source: Chunk | None) -> tuple[ClipKind, MediaRef | None, MidiData |
         return ClipKind.NOTES, MediaRef(file[0]) if file else None, MidiData(source)
     file = source.settings().get("FILE", [])
     return ClipKind.AUDIO, MediaRef(file[0]) if file and file[0] else None, None
+
+
+def _is_reversed(source: Chunk | None) -> bool:
+    if source is None or source.words()[:1] != ["SECTION"]:
+        return False
+    mode = source.settings().get("MODE", [])
+    return bool(mode) and bool(parse_integer(mode[0], "the mode of a section") & 2)
+
+
+def _stretches(part: _TakePart) -> tuple[Automation, ...]:
+    points = []
+    for words in part.stretches:
+        for group in " ".join(words).split(" + "):
+            place = group.split()
+            if len(place) > 1:
+                at = parse_decimal(place[0], "a stretch marker's place")
+                points.append(Point(at, place[1], " ".join(place[2:])))
+    if not points:
+        return ()
+    return (Automation("stretch markers", tuple(points), time_unit=TimeUnit.SECOND),)
 
 
 def _opaque(source: Chunk | None) -> State | None:
