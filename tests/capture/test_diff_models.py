@@ -410,6 +410,24 @@ def test_equal_devices_of_a_chain_are_told_apart_by_number() -> None:
     ]
 
 
+def test_the_one_of_two_equal_tracks_that_changed_stays_in_its_place() -> None:
+    twin = one_track(OZONE, name="Lead", identity="")
+    between = one_track(name="Bass", identity="")
+    changed = replace(twin, mixer=replace(twin.mixer, mute=True))
+    assert texts([twin, between, twin], [changed, between, twin]) == ["Lead #1: muted"]
+    assert texts([changed, between, twin], [twin, between, twin]) == ["Lead #1: unmuted"]
+
+
+def test_an_instrument_that_only_a_name_tells_is_renamed() -> None:
+    piano = Device("Piano", role="instrument", parameters=(Parameter("MIDI program", "1"),))
+    before = one_track(piano)
+    assert texts([before], [one_track(replace(piano, name="Pianino"))]) == [
+        "Main: Piano renamed to Pianino"
+    ]
+    organ = replace(piano, name="Organ", parameters=(Parameter("MIDI program", "20"),))
+    assert texts([before], [one_track(organ)]) == ["Main: Piano removed", "Main: Organ added"]
+
+
 def test_a_named_setting_explains_the_other_bytes() -> None:
     one = replace(OZONE, state=State("aa", 10), identity="d1")
     knobs = (replace(OZONE.parameters[0], value="7"), *OZONE.parameters[1:])

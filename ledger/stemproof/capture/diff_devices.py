@@ -269,7 +269,21 @@ def _same_title(device: Device) -> Hashable:
     return None if device.identity else (device.name, device.role)
 
 
-_KEYS: tuple[Key[Device], ...] = (_identity, _equal, _named, _same_plugin, _same_title)
+def _same_player(device: Device) -> Hashable:
+    # A score knows an instrument by its name alone: with all else equal it was renamed.
+    if device.identity or device.ids or device.role != "instrument":
+        return None
+    return replace(device, name="")
+
+
+_KEYS: tuple[Key[Device], ...] = (
+    _identity,
+    _equal,
+    _named,
+    _same_plugin,
+    _same_title,
+    _same_player,
+)
 
 
 def _loose_identity(loose: LooseDevice) -> Hashable:

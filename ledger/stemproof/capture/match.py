@@ -7,8 +7,8 @@ Everything is linear in the number of things, but for a last look at a few lefto
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import defaultdict, deque
-from collections.abc import Callable, Hashable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -36,20 +36,38 @@ def pair_things(before: Sequence[T], after: Sequence[T], keys: Sequence[Key[T]])
     for key in keys:
         if not left or not right:
             break
-        waiting: defaultdict[Hashable, deque[int]] = defaultdict(deque)
-        for index in left:
-            waiting[key(before[index])].append(index)
-        waiting.pop(None, None)
-        rest = []
-        for index in right:
-            found = waiting.get(key(after[index]))
-            if found:
-                pairs.append((found.popleft(), index))
-            else:
-                rest.append(index)
-        taken = {one for one, _ in pairs}
-        left, right = [i for i in left if i not in taken], rest
+        found = _pair_equal(
+            [(key(before[i]), i) for i in left], [(key(after[j]), j) for j in right]
+        )
+        pairs += found
+        taken, given = {i for i, _ in found}, {j for _, j in found}
+        left, right = [i for i in left if i not in taken], [j for j in right if j not in given]
     return Pairing(tuple(sorted(pairs, key=lambda p: p[1])), tuple(left), tuple(right))
+
+
+def _pair_equal(
+    left: Iterable[tuple[Hashable, int]], right: Iterable[tuple[Hashable, int]]
+) -> list[tuple[int, int]]:
+    """Pair what has one key, in order; of more than find a partner, those in their old place."""
+    groups: defaultdict[Hashable, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
+    for side, things in enumerate((left, right)):
+        for key, index in things:
+            if key is not None:
+                groups[key][side].append(index)
+    pairs: list[tuple[int, int]] = []
+    for one, two in groups.values():
+        if len(one) == len(two):
+            pairs += zip(one, two, strict=True)
+        else:
+            pairs += zip(_keep_places(one, two), _keep_places(two, one), strict=True)
+    return pairs
+
+
+def _keep_places(indices: Sequence[int], others: Sequence[int]) -> list[int]:
+    """Choose as many as the others are: first what stands where one of those does."""
+    places = set(others)
+    chosen = sorted(indices, key=lambda index: index not in places)[: len(others)]
+    return sorted(chosen)
 
 
 def pair_alike(
