@@ -86,6 +86,13 @@ def test_a_tie_into_a_second_ending_begins_a_note_of_its_own() -> None:
     assert [pitch for pitch, _, _ in notes(session)] == [64, 62, 64]
 
 
+def test_a_part_renamed_is_one_decision_where_nothing_else_names_its_instrument() -> None:
+    one = score(note("C", 4))
+    two = one.replace(b"Flute", b"Solo flute")
+    decisions = diff(read_session("a.musicxml", one), read_session("a.musicxml", two))
+    assert [d.text for d in decisions] == ["Flute: track renamed to 'Solo flute'"]
+
+
 def test_a_horn_in_f_sounds_a_fifth_lower() -> None:
     session = read_session("a.musicxml", BASE)
     assert [pitch for pitch, _, _ in notes(session, 1)] == [53, 65]

@@ -149,7 +149,7 @@ class _Reader:
         channel = instrument.find("Channel")
         mixer, parameters = _channel(channel)
         devices: tuple[Device, ...] = (
-            Device(own or name, role="instrument", parameters=parameters),
+            Device(own or "instrument", role="instrument", parameters=parameters),
         )
         if mixed is not None:
             mixer, devices = mixed.mixer, mixed.devices(devices[0])

@@ -145,7 +145,8 @@ def _part(node: _Element | None, identity: str) -> Part:
     if node is None:
         return Part(identity)
     name = _line(node.findtext("part-name")) or _line(node.findtext("part-name-display"))
-    instrument = _line(node.findtext("score-instrument/instrument-name")) or name
+    # The part's own name is the track's: a device that bore it would be renamed with it.
+    instrument = _line(node.findtext("score-instrument/instrument-name"))
     midi = node.find("midi-instrument")
     if midi is None:
         return Part(name, (Device(instrument, role="instrument"),) if instrument else ())
@@ -157,7 +158,8 @@ def _part(node: _Element | None, identity: str) -> Part:
         volume=Parameter("volume", volume, Unit.PERCENT) if is_decimal(volume) else None,
         pan=Parameter("pan", pan) if is_decimal(pan) else None,
     )
-    return Part(name, (Device(instrument, role="instrument", parameters=parameters),), mixer)
+    device = Device(instrument or "instrument", role="instrument", parameters=parameters)
+    return Part(name, (device,), mixer)
 
 
 def _drum_keys(node: _Element | None) -> dict[str, int]:
