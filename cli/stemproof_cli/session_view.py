@@ -34,6 +34,7 @@ _ENDLESS: Final = 100_000
 _QUIET: Final = "bright_black"
 _STATES: Final = {"missing": "red", "elsewhere": "yellow", "found": "green", "not looked for": ""}
 _MOST_TEMPOS: Final = 4
+_MOST_MARKERS: Final = 12
 _INDENT: Final = 2
 _GAP: Final = 2
 _NARROWEST: Final = 8
@@ -96,10 +97,17 @@ def _fact_rows(shown: Shown, session: Session) -> Iterator[tuple[str, str]]:
             continue  # a title that nobody gave, a scene without a name
         yield parameter.name, shown_value(parameter.value, parameter.unit).strip("'")
     if session.markers:
-        names = ", ".join(marker.name for marker in session.markers if marker.name)
-        yield "markers", f"{len(session.markers)}: {names}" if names else str(len(session.markers))
+        yield "markers", _markers(session)
     yield "saved", time.strftime("%Y-%m-%d %H:%M", time.localtime(shown.modified))
     yield "size", f"{_size(session.size)}, sha256 {session.digest[:12]}"
+
+
+def _markers(session: Session) -> str:
+    """Name the first markers; a score has one at every repeat."""
+    names = [marker.name for marker in session.markers if marker.name]
+    told = f"{len(session.markers)}: {', '.join(names[:_MOST_MARKERS])}" if names else ""
+    more = len(names) - _MOST_MARKERS
+    return f"{told} and {more} more" if more > 0 else told or str(len(session.markers))
 
 
 def _tempo(session: Session) -> str:

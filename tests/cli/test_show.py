@@ -77,6 +77,14 @@ def test_the_page_tells_tracks_devices_and_files(tmp_path: Path) -> None:
     assert not any(line != line.rstrip() for line in said.splitlines())
 
 
+def test_of_many_markers_the_first_are_named_and_the_others_counted(tmp_path: Path) -> None:
+    path = project(tmp_path)
+    markers = "".join(f"  MARKER {n} {n} Verse{n} 0\n" for n in range(1, 31))
+    path.write_text(path.read_text("utf-8").replace("  TEMPO 96", markers + "  TEMPO 96"), "utf-8")
+    said = stemproof(tmp_path / "home", "show", str(path)).out
+    assert re.search(r"markers +30: Verse1, .*, Verse12 and 18 more\n", said)
+
+
 MEDIA = {
     "audio/take.wav": "found",
     "audio\\take.wav": "found",
