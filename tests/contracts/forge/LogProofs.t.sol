@@ -47,6 +47,27 @@ contract LogProofsTest is Shipped {
         require(!proofs.isIncluded(leaf, wrong, size, proof, root), "a wrong leaf was proved");
     }
 
+    /// The root is that of the same tree, seen from one level up or more.
+    function testFuzz_aNodeIsNoLeaf(
+        uint256 size,
+        uint256 index,
+        bytes32 salt,
+        uint256 level
+    ) external view {
+        (size, index) = _bound(size, index);
+        bytes32[] memory leaves = _leaves(size, salt);
+        bytes32 root = _root(leaves, 0, size);
+        bytes32[] memory proof = _path(leaves, 0, size, index);
+        if (proof.length == 0) return;
+        level = level % proof.length + 1;
+        uint256 first = _firstUnder(size, index, proof.length - level);
+        bytes32 node = _root(leaves, first, _countUnder(size, index, proof.length - level));
+        bytes32[] memory rest = new bytes32[](proof.length - level);
+        for (uint256 i = 0; i < rest.length; ++i) rest[i] = proof[i + level];
+        require(!proofs.isIncluded(node, index, size, rest, root), "a node was taken for a leaf");
+        require(!proofs.isIncluded(node, first, size, rest, root), "a node was taken for a leaf");
+    }
+
     function testFuzz_growthIsProved(uint256 size, uint256 prior, bytes32 salt) external view {
         (size, prior) = _bound(size, prior);
         ++prior;
@@ -140,6 +161,31 @@ contract LogProofsTest is Shipped {
             : _longer(
                 _between(leaves, from + k, count - k, prior - k, false), _root(leaves, from, k)
             );
+    }
+
+    /// The subtree that holds a leaf, so many steps below the root: where it begins, and how large it is.
+    function _firstUnder(
+        uint256 count,
+        uint256 index,
+        uint256 steps
+    ) private pure returns (uint256) {
+        if (steps == 0) return 0;
+        uint256 k = _split(count);
+        return index < k
+            ? _firstUnder(k, index, steps - 1)
+            : k + _firstUnder(count - k, index - k, steps - 1);
+    }
+
+    function _countUnder(
+        uint256 count,
+        uint256 index,
+        uint256 steps
+    ) private pure returns (uint256) {
+        if (steps == 0) return count;
+        uint256 k = _split(count);
+        return index < k
+            ? _countUnder(k, index, steps - 1)
+            : _countUnder(count - k, index - k, steps - 1);
     }
 
     function _split(uint256 count) private pure returns (uint256 k) {
