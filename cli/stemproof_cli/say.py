@@ -10,6 +10,7 @@ import json
 import math
 import os
 import re
+import secrets
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,7 +29,9 @@ INTERNAL_ERROR = 70
 INTERRUPTED = 130
 # Narrower columns are not wrapped: one word a line is harder to read than a long line.
 NARROWEST: Final = 24
-_STYLES: Final = re.compile("\x1b\\[(?:[012]|3[1236])m")
+# What we style is marked by a word that no stranger's text can know.
+_OURS: Final = secrets.token_hex(8)
+_STYLES: Final = re.compile(f"\x1b{_OURS}(\\[[0-9]{{1,2}}m)")
 _COLOURS: Final = {"removed": "31", "added": "32", "changed": "33", "stage": "36", "quiet": "2"}
 
 
@@ -88,16 +91,18 @@ def _guarded(line: str) -> str:
     """Let nothing but text through to a terminal, and what `strong` and `coloured` make."""
     if line.isprintable():
         return line
-    marks = [*_STYLES.findall(line), ""]
-    parts = zip(_STYLES.split(line), marks, strict=True)
-    return "".join(clean(text) + mark for text, mark in parts)
+    # Text and styles take turns in what `split` gives.
+    return "".join(
+        f"\x1b{part}" if place % 2 else clean(part)
+        for place, part in enumerate(_STYLES.split(line))
+    )
 
 
 def strong(text: str) -> str:
     """Make a text stand out, where the answer goes to a terminal that can show it."""
     if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
         return text
-    return typer.style(text, bold=True)
+    return _styled(text, "1")
 
 
 def coloured(text: str, meaning: str) -> str:
@@ -106,7 +111,11 @@ def coloured(text: str, meaning: str) -> str:
     is_shown = sys.stdout.isatty() or os.environ.get("GIT_PAGER_IN_USE")
     if not text or not is_shown or os.environ.get("NO_COLOR"):
         return text
-    return f"\x1b[{_COLOURS[meaning]}m{text}\x1b[0m"
+    return _styled(text, _COLOURS[meaning])
+
+
+def _styled(text: str, code: str) -> str:
+    return f"\x1b{_OURS}[{code}m{text}\x1b{_OURS}[0m"
 
 
 def answer_json(document: Mapping[str, Json]) -> None:

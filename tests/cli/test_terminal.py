@@ -25,6 +25,13 @@ def test_json_is_ascii(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(line.isprintable() for line in out.splitlines())
 
 
-def test_bold_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
-    say.answer("\x1b[1mNight\x1b[0m Bus\x1b[2J")
-    assert capsys.readouterr().out == "\x1b[1mNight\x1b[0m Bus\N{REPLACEMENT CHARACTER}[2J\n"
+def test_only_our_own_styles_are_kept(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    stranger = "\x1b[1mBus\x1b[0m"
+    say.answer(f"{say.strong('Night')} {say.coloured('and', 'added')} {stranger}")
+    mark = "\N{REPLACEMENT CHARACTER}"
+    wanted = f"\x1b[1mNight\x1b[0m \x1b[32mand\x1b[0m {mark}[1mBus{mark}[0m\n"
+    assert capsys.readouterr().out == wanted

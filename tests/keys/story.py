@@ -90,7 +90,7 @@ def begin_on_chain(folder: Path) -> Iterator[Begun]:
         deploy_anchors(net)
         story = Story(net, folder / "song")
         home, keys = story.begin(folder / "first")
-        story.save(home, 1, 9)
+        story.save(home, 1, 13)
         yield Begun(folder, story, home, keys, story.anchor(home, keys))
 
 

@@ -70,7 +70,7 @@ def _record(path: Path, changes: dict[str, Json]) -> tuple[bytes, Trust]:
 @pytest.fixture(scope="module")
 def album(tmp_path_factory: pytest.TempPathFactory) -> Album:
     folder = tmp_path_factory.mktemp("album")
-    for step in (5, 9):
+    for step in (7, 13):
         write_step(folder, step)
     master = next(path for path in sorted(folder.rglob("*.wav")) if "master" in path.name)
     return Album(folder, master, *_record(master, {}))
