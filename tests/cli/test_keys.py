@@ -16,7 +16,7 @@ from stemproof.keys.device import mark_device
 from stemproof.keys.keyfile import open_key_file
 
 PASSPHRASE = "correct horse battery staple"
-NUMBERED = re.compile(r"(\d{1,2}) ([a-z]{3,8})\b")
+NUMBERED = re.compile(r"(\d{1,2})\. ([a-z]{3,8})\b")
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def home(made: Path, tmp_path: Path) -> Path:
 
 
 def shown_words(answer: Answer) -> list[str]:
-    """Read the lists of 24 words, numbered downwards in columns."""
+    """Read the lists of 24 words, numbered along the lines."""
     found = sorted(
         (place // 24, int(number), word)
         for place, (number, word) in enumerate(
