@@ -206,7 +206,7 @@ def _install() -> None:
     from stemproof.capture.git import DRIVER, install_driver, plan_driver
     from stemproof.capture.sessions.registry import known_formats
 
-    program = [sys.executable, "-m", "stemproof_cli"]
+    program = [sys.executable, "-P", "-m", "stemproof_cli"]
     extensions = [name for one in known_formats() for name in one.extensions]
     plan = plan_driver(Path.cwd(), program, extensions)
     say.answer(f"in {plan.attributes}:")

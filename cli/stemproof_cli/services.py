@@ -43,7 +43,7 @@ def plan(home: Home) -> Service | None:
     """Plan the service that fits this system; None where there is no manager that we know."""
     from stemproof.acts.service import plan_service
 
-    program = [sys.executable, "-m", "stemproof_cli"]
+    program = [sys.executable, "-P", "-m", "stemproof_cli"]
     if sys.platform == "darwin":
         folder = Path.home() / "Library" / "LaunchAgents"
         return plan_service("launchd", home, program=program, folder=folder)

@@ -217,7 +217,14 @@ class Story:
         return self._run(["verify", *words], want)
 
     def _run(self, words: list[str], want: int) -> bool:
-        command = [sys.executable, "-m", "stemproof_cli", "--home", str(self.stranger / "home")]
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "stemproof_cli",
+            "--home",
+            str(self.stranger / "home"),
+        ]
         done = subprocess.run([*command, *words], capture_output=True, text=True, check=False)  # noqa: S603 - our own program
         for line in (done.stdout + done.stderr).splitlines():
             # Of a refusal, the verdict and what it rests on; the rest was shown before.

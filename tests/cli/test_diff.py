@@ -202,7 +202,7 @@ def test_two_folders_of_logic_differ_in_what_lies_open(tmp_path: Path) -> None:
 def test_git_shows_decisions_and_plain_lines(repository: Path) -> None:
     answer = install(repository)
     assert answer.code == 0, answer.err
-    assert "*.rpp diff=stemproof" in answer.out
+    assert "*.[rR][pP][pP] diff=stemproof" in answer.out
     assert "diff.stemproof.textconv" in answer.out
     shown = run_git(repository, "diff")
     assert "session Low Tide.RPP" in shown
@@ -226,12 +226,79 @@ def test_git_is_answered_for_new_removed_and_broken_saves(repository: Path) -> N
     assert "removed: 4 tracks" in run_git(repository, "diff", "--", "Low Tide.RPP")
 
 
+def test_a_repository_runs_none_of_its_own_code(repository: Path, tmp_path: Path) -> None:
+    install(repository)
+    ran = tmp_path / "ran"
+    for name in ("typer", "stemproof_cli", "lxml"):
+        (repository / f"{name}.py").write_text(f"open({str(ran)!r}, 'w').write('x')")
+    assert "mixing" in run_git(repository, "diff", "--", "Low Tide.RPP")
+    run_git(repository, "log", "-p")
+    assert not ran.exists()
+
+
+def test_a_save_whose_name_looks_like_an_option_is_shown(repository: Path) -> None:
+    install(repository)
+    (repository / "-x.rpp").write_bytes(Path(saves("rpp/track_pan")[0]).read_bytes())
+    run_git(repository, "add", "-N", "./-x.rpp")
+    shown = run_git(repository, "diff")
+    assert "session -x.rpp" in shown
+    assert "session Low Tide.RPP" in shown
+
+
+def test_attributes_that_lead_out_of_the_repository_are_left_alone(
+    repository: Path, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside.txt"
+    (repository / ".gitattributes").symlink_to(outside)
+    answer = install(repository)
+    assert answer.code == 3
+    assert "is a link, which git does not follow" in answer.err
+    assert not outside.exists()
+
+
+def test_files_of_logic_are_known_by_git(repository: Path) -> None:
+    install(repository)
+    named = ["Song.logicx/Alternatives/000/ProjectData", "a.Rpp", "b.ALS", "notes.txt"]
+    said = run_git(repository, "check-attr", "diff", "--", *named).splitlines()
+    assert [line.endswith(": stemproof") for line in said] == [True, True, True, False]
+
+
+def test_the_same_saves_give_the_same_decisions_in_every_process(tmp_path: Path) -> None:
+    program = (
+        "import sys\n"
+        "from fractions import Fraction\n"
+        "from stemproof.capture.diff import diff\n"
+        "from stemproof.capture.sessions.model import *\n"
+        "points = (Point(Fraction(0), '1'), Point(Fraction(1), '2'))\n"
+        "def session(names):\n"
+        "    lanes = tuple(Automation(name, points) for name in names)\n"
+        "    track = Track('Drums', TrackKind.TRACK, automations=lanes)\n"
+        "    digest = str(len(names))\n"
+        "    return Session('x', 'X', '1', digest, digest, 1, (), (track,))\n"
+        "names = ['volume', 'pan', 'program', 'bend', 'cutoff', 'width', 'send', 'mute']\n"
+        "for decision in diff(session(names), session([])):\n"
+        "    print(decision.text)\n"
+    )
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(said) == 1
+    assert len(said.pop().splitlines()) == 8
+
+
 def test_installing_twice_writes_nothing_twice(repository: Path) -> None:
     attributes = repository / ".gitattributes"
     attributes.write_text("*.wav filter=lfs")
     install(repository)
     first = attributes.read_text()
-    assert first.startswith("*.wav filter=lfs\n*.rpp diff=stemproof\n")
+    assert first.startswith("*.wav filter=lfs\n*.[rR][pP][pP] diff=stemproof\n")
     assert "nothing new, all is there" in install(repository).out
     assert attributes.read_text() == first
 

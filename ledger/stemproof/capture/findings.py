@@ -116,7 +116,7 @@ class Findings:
         if before == after:
             return
         one, two = _by_target(before), _by_target(after)
-        for key in one.keys() - two.keys():
+        for key in (key for key in one if key not in two):
             _add_envelope(self, subject, "removed", one[key], None, scope)
         for key, new in two.items():
             old = one.get(key)

@@ -24,7 +24,9 @@ from stemproof.errors import BadInput, Unavailable
 DRIVER: Final = "stemproof"
 _TIMEOUT_S: Final = 60
 # Other things than music carry these names: their diffs stay as they are.
-_TOO_COMMON: Final = frozenset({".xml", ".json", ".txt", ".zip", ".bak", ".history"})
+_TOO_COMMON: Final = frozenset(
+    {".xml", ".json", ".txt", ".zip", ".bak", ".history", "metadata.plist"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +42,17 @@ def plan_driver(folder: Path, program: Sequence[str], extensions: Sequence[str])
     """Find the repository around `folder` and say what showing sessions in it needs."""
     top = Path(_git(folder, "rev-parse", "--show-toplevel").rstrip("\n"))
     attributes = top / ".gitattributes"
+    if attributes.is_symlink():
+        raise BadInput(
+            f"{attributes} is a link, which git does not follow",
+            hint="put a file of the repository's own in its place",
+        )
     known = _lines(attributes)
     wanted = [f"*{name} diff={DRIVER}" for name in _spellings(extensions)]
     command = " ".join(shlex.quote(word) for word in program)
     settings = (
-        (f"diff.{DRIVER}.textconv", f"{command} diff --textconv"),
-        (f"diff.{DRIVER}.command", f"{command} diff --git-driver"),
+        (f"diff.{DRIVER}.textconv", f"{command} diff --textconv --"),
+        (f"diff.{DRIVER}.command", f"{command} diff --git-driver --"),
     )
     return Plan(attributes, tuple(line for line in wanted if line not in known), settings)
 
@@ -65,9 +72,9 @@ def install_driver(plan: Plan) -> None:
 
 
 def _spellings(extensions: Sequence[str]) -> list[str]:
-    # git's patterns tell capitals apart, and REAPER's users write .RPP as often as .rpp.
+    # git's patterns tell capitals apart: REAPER's users write .RPP, Logic writes ProjectData.
     plain = [name for name in dict.fromkeys(extensions) if name not in _TOO_COMMON]
-    return [spelt for name in plain for spelt in dict.fromkeys((name, name.upper()))]
+    return ["".join(f"[{c}{c.upper()}]" if c.isalpha() else c for c in name) for name in plain]
 
 
 def _lines(path: Path) -> set[str]:

@@ -237,7 +237,7 @@ def _lock_path(folder: Path) -> Path:
 
 
 def _command(config: NodeConfig) -> list[str]:
-    words = [sys.executable, "-m", "stemproof.pin.node", str(config.folder.absolute())]
+    words = [sys.executable, "-P", "-m", "stemproof.pin.node", str(config.folder.absolute())]
     words += ["--api-port", str(config.api_port), "--gateway-port", str(config.gateway_port)]
     words += ["--gateway-host", config.gateway_host]
     for name in config.gateway_names:
