@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 INTERNAL_ERROR = 70
 INTERRUPTED = 130
+PIPE_CLOSED = 141
+"""As a shell names the end by SIGPIPE: nothing was said to the end, so nothing was found."""
 # Narrower columns are not wrapped: one word a line is harder to read than a long line.
 NARROWEST: Final = 24
 # What we style is marked by a word that no stranger's text can know.
@@ -49,10 +51,13 @@ def run(app: typer.Typer, arguments: list[str]) -> int:
     except (typer.Abort, KeyboardInterrupt):
         complain("stopped")
         return INTERRUPTED
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit) as left:
+        # Typer makes an exit with 1 of it, which would read as a verdict.
+        if isinstance(left, SystemExit) and not isinstance(left.__context__, BrokenPipeError):
+            raise
         # The reader has left: `stemproof log show | head`.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return 0 if "--git-driver" in arguments else PIPE_CLOSED
     except Exception as error:
         if os.environ.get("STEMPROOF_DEBUG"):
             raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -239,17 +240,37 @@ def test_without_a_ledger_the_way_to_one_is_named(tmp_path: Path) -> None:
     assert "make one with `stemproof start DIR`" in answer.err
 
 
-def test_a_reader_that_leaves_early_is_no_error(made: Path) -> None:
+@pytest.mark.parametrize("reader", ["head -1", "true"])
+def test_a_reader_that_leaves_early_is_no_error_and_no_verdict(made: Path, reader: str) -> None:
+    shown = f"{sys.executable} -m stemproof_cli log show --limit 2000"
     done = subprocess.run(
         [
             "bash",
             "-c",
-            f"{sys.executable} -m stemproof_cli log show | head -1; echo ${{PIPESTATUS[0]}}",
+            f"{shown} | {reader}; echo ${{PIPESTATUS[0]}}",
         ],
         env={**environment(made.parent), "STEMPROOF_HOME": str(made), "PATH": os.environ["PATH"]},
         capture_output=True,
         text=True,
         check=True,
     )
-    assert done.stdout.splitlines()[-1] == "0"
+    # 0 where all of it fitted into the pipe before the reader left; 1 would say "refuted".
+    assert done.stdout.splitlines()[-1] in ("0", "141")
     assert done.stderr == ""
+
+
+def test_an_answer_that_nobody_reads_ends_as_a_shell_names_it() -> None:
+    program = (
+        "import sys\n"
+        "from stemproof_cli import say\n"
+        "import typer\n"
+        "app = typer.Typer()\n"
+        "@app.command()\n"
+        "def talk() -> None:\n"
+        "    for _ in range(100_000):\n"
+        "        say.answer('x' * 80)\n"
+        "sys.exit(say.run(app, []))\n"
+    )
+    command = f"{sys.executable} -c {shlex.quote(program)} | true; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("141\n", "")
