@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from stemproof.acts.survey import (
     kind_of,
     read_session_file,
     survey,
+    time_of,
 )
 
 
@@ -126,3 +128,21 @@ def test_what_programs_keep_for_themselves_is_passed_by(
     (tmp_path / path).parent.mkdir(parents=True)
     (tmp_path / path).touch()
     assert names(tmp_path) == ([path] if is_taken else [])
+
+
+@pytest.mark.parametrize("second", [-1, 10**12, 2**33])
+def test_a_time_that_no_date_can_name_is_brought_within_the_years(
+    tmp_path: Path, second: int
+) -> None:
+    save = tmp_path / "Song.rpp"
+    save.write_text("x")
+    try:
+        os.utime(save, (second, second))
+    except OverflowError:
+        pytest.skip("this file system keeps no such time")
+    (found,) = survey(tmp_path).found
+    assert datetime.fromtimestamp(found.mtime_ns / 1e9, tz=UTC).year <= 9999
+    assert is_unchanged(tmp_path, found)
+    # What the file system itself would not keep.
+    state = os.stat_result((0,) * 10, {"st_mtime_ns": second * 10**9})
+    assert 1970 <= datetime.fromtimestamp(time_of(state) / 1e9, tz=UTC).year <= 9999

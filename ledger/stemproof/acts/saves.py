@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from stemproof.capture.decision import Decision
     from stemproof.capture.sessions.model import Session
 
-_VERSION_MARK = re.compile(r"(?i)[ _.-]*(v(er)?\.?)?[ _.-]*\d{1,4}$|[ _-]*(final|new|copy|alt)\d*$")
+# Bounded: a name of two hundred dashes is asked about again and again.
+_VERSION_MARK = re.compile(
+    r"(?i)[ _.-]{0,8}(v(er)?\.?)?[ _.-]{0,8}\d{1,4}$|[ _-]{0,8}(final|new|copy|alt)\d*$"
+)
 # Of how many earlier sessions a new one's tracks are compared with; each must be parsed.
 _MAX_LIKENESS = 12
 

@@ -23,6 +23,8 @@ from stemproof.errors import BadInput, Unavailable
 
 # A tree beyond this is a disk, not a song; the user is told.
 MAX_FILES: Final = 200_000
+# The last second of the year 9999. A file system may hold any time, a stranger any wish.
+_LAST_NS: Final = 253_402_300_799 * 10**9
 MAX_DEPTH: Final = 24
 # The longest sessions known are a tenth of it.
 MAX_SESSION_BYTES: Final = 256 << 20
@@ -113,7 +115,12 @@ def is_unchanged(folder: Path, found: Found) -> bool:
         state = (folder / found.path).stat(follow_symlinks=False)
     except OSError:
         return False
-    return (state.st_size, state.st_mtime_ns) == (found.size, found.mtime_ns)
+    return (state.st_size, time_of(state)) == (found.size, found.mtime_ns)
+
+
+def time_of(state: os.stat_result) -> int:
+    """Give when a file was changed, in ns: within the years that a date can name (1970 to 9999)."""
+    return min(max(state.st_mtime_ns, 0), _LAST_NS)
 
 
 @contextmanager
@@ -192,7 +199,7 @@ class Tree:
             for found in listing.found:
                 if found.kind == "session":
                     state = os.stat(self._place(found.path), follow_symlinks=False)
-                    if (state.st_size, state.st_mtime_ns) != (found.size, found.mtime_ns):
+                    if (state.st_size, time_of(state)) != (found.size, found.mtime_ns):
                         return True
         except OSError:
             return True
@@ -275,7 +282,7 @@ def _list_entries(path: str, entries: list[os.DirEntry[str]], mtime_ns: int) -> 
             continue
         name = prefix + entry.name
         if _is_text(name):
-            found.append(Found(name, kind, state.st_size, state.st_mtime_ns))
+            found.append(Found(name, kind, state.st_size, time_of(state)))
         else:
             unnamed.append(os.fsencode(name).decode("utf-8", "replace"))
     return _Listing(mtime_ns, tuple(found), tuple(folders), tuple(unnamed), files)

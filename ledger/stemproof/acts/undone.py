@@ -22,7 +22,14 @@ from typing import TYPE_CHECKING, Final
 from stemproof.acts.desk import Desk, Sitting, with_clock
 from stemproof.acts.facts import fact
 from stemproof.acts.saved import program_version
-from stemproof.acts.survey import FileClosed, FileGone, Found, is_unchanged, read_session_file
+from stemproof.acts.survey import (
+    FileClosed,
+    FileGone,
+    Found,
+    is_unchanged,
+    read_session_file,
+    time_of,
+)
 from stemproof.errors import BadInput
 from stemproof.log.store import Draft
 from stemproof.record.canonical import Json, canonical_bytes
@@ -261,7 +268,7 @@ def _find(desk: Desk, kind: _Kind, path: str) -> Found | None:
         state = (desk.work.folder / beside).stat(follow_symlinks=False)
     except OSError:
         return None
-    return Found(str(beside), "undo", state.st_size, state.st_mtime_ns)
+    return Found(str(beside), "undo", state.st_size, time_of(state))
 
 
 def _reader(kind: _Kind) -> Callable[[bytes], list[UndoEntry]]:

@@ -19,6 +19,9 @@ from typing import Final
 
 # No session that is known holds more; beyond it the packed form is kept.
 MAX_CONTENT: Final = 512 << 20
+# Sessions pack ten or twenty times; what packs better is a bomb, and is kept as it came.
+_MOST_TIMES: Final = 64
+_ALWAYS: Final = 1 << 20
 _GZIP: Final = b"\x1f\x8b\x08"
 _HEAD_BYTES: Final = 10
 _HAS_NAME: Final = 8
@@ -99,7 +102,7 @@ def _inflate(data: bytes, window: int) -> tuple[bytes, bytes] | None:
     """Inflate one stream; give its content and what follows, or None."""
     inflater = zlib.decompressobj(window)
     try:
-        content = inflater.decompress(data, MAX_CONTENT)
+        content = inflater.decompress(data, min(MAX_CONTENT, _MOST_TIMES * len(data) + _ALWAYS))
     except zlib.error:
         return None
     return (content, inflater.unused_data) if inflater.eof else None
