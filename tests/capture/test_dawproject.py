@@ -391,7 +391,7 @@ def test_automation_2_to_3_goes_from_2_points_to_8() -> None:
         "Inst 1: automation of pan added (3 points)",
         "Inst 1: automation of volume 2 points -> 3 points",
         "Inst 1: automation of mute added (2 points)",
-        "Inst 1: length of note clip 8 beats -> 4 beats",
+        "Inst 1: length of note clip at bar 1: 8 beats -> 4 beats",
     ]
 
 

@@ -117,7 +117,7 @@ STEPS = (
     Step(
         "clip_trimmed_right",
         "region(drums, 1):trim_end(at(96000 + 24000))",
-        (rf"Beat: length of {CLIP} \d\.\d+ s -> 0\.500 s",),
+        (rf"Beat: length of {CLIP} at 0:02\.00 \(bar 2\): \d\.\d+ s -> 0\.500 s",),
     ),
     Step(
         "clip_trimmed_left",

@@ -280,8 +280,9 @@ def _compare_place(
         findings.add(subject, replace(found, group=f"moved {shift}"))
     if not _same(times, one.length, two.length) and not findings.upgraded:
         spans = times.before.span(one.length), times.after.span(two.length)
-        text = f"{subject.label}: length of {label} {spans[0]} -> {spans[1]}"
-        findings.add(subject, _change("clip.resized", label, text, two, spans[0], spans[1]))
+        text = f"{subject.label}: length of {label} at {places[1]}: {spans[0]} -> {spans[1]}"
+        found = _change("clip.resized", label, text, two, spans[0], spans[1])
+        findings.add(subject, replace(found, group="resized"))
 
 
 def _is_left_trim(times: Times, one: Clip, two: Clip) -> bool:
