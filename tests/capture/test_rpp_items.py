@@ -2,6 +2,7 @@
 
 from stemproof.capture.diff import diff
 from stemproof.capture.sessions.registry import read_session
+from stemproof.capture.summary import summarise
 
 
 def _item(position: str, *lines: str) -> tuple[str, ...]:
@@ -59,3 +60,42 @@ def test_another_take_that_runs_backwards_is_one_decision() -> None:
 
     (text,) = _texts(item("TAKE SEL"), item("TAKE"))
     assert "chosen" in text
+
+
+def test_a_glued_item_is_one_take_replaced() -> None:
+    def item(name: str, guid: str, *more: str) -> bytes:
+        wave = ("<SOURCE WAVE", f'FILE "{name}.wav"', ">")
+        return _project(_item("2", f"GUID {{{guid}}}", "IGUID {i}", *wave, *more))
+
+    assert _texts(item("a", "1"), item("a-glued", "2")) == ["Vox: take 'take 2' replaced"]
+    assert _texts(item("a", "1"), item("a", "1")) == []
+
+
+def test_a_take_of_another_name_came_and_the_old_one_went() -> None:
+    def item(name: str, guid: str) -> bytes:
+        wave = ("<SOURCE WAVE", 'FILE "a.wav"', ">")
+        keys = (f"NAME {name}", f"GUID {{{guid}}}", "IGUID {i}")
+        return _project(("<ITEM", "POSITION 2", "LENGTH 1", *keys, *wave, ">"))
+
+    assert _texts(item("one", "1"), item("two", "2")) == [
+        "Vox: take 'two' added, 1 take in all",
+        "Vox: take 'one' removed from clip 'two'",
+    ]
+
+
+def test_resized_items_say_where_they_are_and_are_summed_up_as_one() -> None:
+    def project(length: str) -> bytes:
+        wave = ("<SOURCE WAVE", 'FILE "a.wav"', ">")
+        items = [
+            ("<ITEM", f"POSITION {n}", f"LENGTH {length}", "NAME hit", f"IGUID {{{n}}}", *wave, ">")
+            for n in ("2", "4")
+        ]
+        return _project(*items)
+
+    one, two = (read_session("a.rpp", project(length)) for length in ("1", "0.5"))
+    decisions = diff(one, two)
+    assert [d.text for d in decisions] == [
+        "Vox: length of clip 'hit' at 0:02.00 (bar 2): 1.000 s -> 0.500 s",
+        "Vox: length of clip 'hit' at 0:04.00 (bar 3): 1.000 s -> 0.500 s",
+    ]
+    assert [line.text for line in summarise(decisions)] == ["Vox: 2 clips resized"]

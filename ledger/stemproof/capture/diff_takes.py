@@ -8,7 +8,7 @@ before.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Sequence, Sized
 from dataclasses import replace
 
 from .decision import Change, Subject
@@ -31,7 +31,7 @@ def compare_takes(
     for take in come:
         is_copy = _is_copy(_content(after, take, two), one)
         verb = "copied" if is_copy else "added"
-        text = f"{subject.label}: take '{plain(take.name)}' {verb}, {len(new)} takes in all"
+        text = f"{subject.label}: take '{plain(take.name)}' {verb}, {_in_all(new)}"
         findings.add(subject, _change("take.added", text, take, None, take.name))
         if is_copy:
             after = tuple(c for c in after if _take_of(c, two) != take.identity)
@@ -77,6 +77,10 @@ def _is_copy(content: Counter[Hashable], track: Track) -> bool:
     return bool(content) and any(content == _content(track.clips, t, track) for t in track.takes)
 
 
+def _in_all(takes: Sized) -> str:
+    return f"{len(takes)} take{'' if len(takes) == 1 else 's'} in all"
+
+
 def _takes(clip: Clip) -> dict[str, Take]:
     alone = (Take(clip.take, clip.name),)
     return {take.identity or take.name: take for take in clip.takes or alone}
@@ -90,20 +94,29 @@ def compare_clip_takes(findings: Findings, subject: Subject, one: Clip, two: Cli
     gone = [key for key in before if key not in after]
     if not one.take and not one.takes:
         return
+    is_recording = two.recorded and not one.recorded
+    names = [before[key].name for key in gone], [after[key].name for key in come]
+    if len(come) == 1 and names[0] == names[1] and not is_recording:
+        # Gluing makes the take anew, and it keeps its name.
+        name = plain(names[1][0])
+        where = "" if names[1][0] == two.name else f" of {label}"
+        text = f"{subject.label}: take '{name}'{where} replaced"
+        findings.add(subject, _clip_change("take.replaced", label, text, two, gone[0], come[0]))
+        return
     for key in come:
         is_recorded = two.recorded and key == two.take
         kind, verb = ("take.recorded", "recorded") if is_recorded else ("take.added", "added")
         name = plain(after[key].name)
-        text = f"{subject.label}: take '{name}' {verb}, {len(after)} takes in all"
+        text = f"{subject.label}: take '{name}' {verb}, {_in_all(after)}"
         findings.add(subject, _clip_change(kind, label, text, two, None, name))
     for key in gone:
         name = plain(before[key].name)
         text = f"{subject.label}: take '{name}' removed from {label}"
         findings.add(subject, _clip_change("take.removed", label, text, two, name, None))
     if one.take != two.take and not come and not gone:
-        names = plain(one.name), plain(two.name)
-        text = f"{subject.label}: take '{names[1]}' chosen, not '{names[0]}'"
-        findings.add(subject, _clip_change("take.chosen", label, text, two, names[0], names[1]))
+        was, now = plain(one.name), plain(two.name)
+        text = f"{subject.label}: take '{now}' chosen, not '{was}'"
+        findings.add(subject, _clip_change("take.chosen", label, text, two, was, now))
 
 
 def _clip_change(
