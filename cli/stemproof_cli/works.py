@@ -210,13 +210,16 @@ def _stopping(seconds: float | None) -> Callable[[], bool]:
 
 
 def _say_lines(observed: Observed, work: Work) -> None:
+    from stemproof.acts.unreadable import reason_in
+
     clock = time.strftime("%H:%M:%S")
     for line in observed.said:
         text = say.clean(line.text)
         where = say.clean(line.path or work.title)
         say.answer(f"{clock}  {where}  {text}")
     for problem in observed.problems:
-        say.answer(f"{clock}  {say.clean(work.title)}  not recorded: {say.clean(problem)}")
+        told = say.clean(reason_in(problem))
+        say.answer(f"{clock}  {say.clean(work.title)}  not recorded: {told}")
     # A watch lives long, and what it says is often piped into something.
     sys.stdout.flush()
 

@@ -13,7 +13,9 @@ from tests.acts.room import Room, running_watch, write_tone
 from stemproof.acts.backing import BACKUP_SETTING
 from stemproof.acts.home import now, opened
 from stemproof.acts.keeping import WORDS_SETTING
+from stemproof.acts.reading import Wanted, newest_lines
 from stemproof.acts.standing import Standing, look_at, tell_age
+from stemproof.acts.unreadable import reason_in
 from stemproof.acts.works import set_paused
 from stemproof.record.event import format_time
 from stemproof.testnet.song import write_step
@@ -83,6 +85,18 @@ def test_files_that_cannot_be_read_are_listed_until_they_can(room: Room) -> None
     write_tone(room.folder / "take.wav")
     room.look()
     assert not any("unreadable" in line for line in look_at(room.home).lines())
+
+
+def test_the_name_of_a_file_that_cannot_be_read_is_said_once(room: Room) -> None:
+    (room.folder / "song.als").write_bytes(b"no set")
+    observed = room.look()
+    (line,) = (x for x in look_at(room.home).lines() if x.startswith("unreadable"))
+    with opened(room.home) as log:
+        (shown,) = (x.text for x in newest_lines(log, Wanted(), 9) if "cannot be read" in x.text)
+    for text in (line, shown, reason_in(observed.problems[0])):
+        assert text.count("song.als") == 1
+    assert reason_in("a: b") == "a: b"
+    assert reason_in("no file at all") == "no file at all"
 
 
 def test_a_copied_ledger_says_so_first(room: Room) -> None:

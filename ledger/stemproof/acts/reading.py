@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from stemproof.acts.begin import list_works
 from stemproof.acts.undone import tell_labels
+from stemproof.acts.unreadable import reason
 from stemproof.errors import Malformed
 from stemproof.log.store import OWN_WORK, Entry, Log
 from stemproof.record.canonical import Json, parse_object
@@ -175,6 +176,10 @@ def _undo_read(body: Body) -> str:
     return f"{body['path']}: {told}; {body['first'][:10]} to {body['last'][:10]} as it claims"
 
 
+def _unreadable(body: Body) -> str:
+    return f"{body['path']}: cannot be read: {reason(body['path'], body['why'])}"
+
+
 def _note(body: Body) -> str:
     says = ", ".join(f"{name} {word}" for name, word in sorted(body.get("says", {}).items()))
     about = "on an earlier event" if "about" in body else ""
@@ -203,8 +208,8 @@ _TELLERS: Final[dict[str, Callable[[Body], str]]] = {
         f"{body['path']}: saved {body['claimed_time']} as it claims,"
         f" {_amount(body['decisions'], 'decision')}"
     ),
-    "session.unreadable": lambda body: f"{body['path']}: cannot be read: {body['why']}",
-    "audio.unreadable": lambda body: f"{body['path']}: cannot be read: {body['why']}",
+    "session.unreadable": _unreadable,
+    "audio.unreadable": _unreadable,
     "session.gone": _path("no longer there"),
     "audio.gone": _path("no longer there"),
     "session.returned": _path("there again"),

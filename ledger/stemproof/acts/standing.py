@@ -17,7 +17,7 @@ from stemproof.acts.begin import Work, list_works
 from stemproof.acts.gather import covered_size
 from stemproof.acts.home import Home, now, opened
 from stemproof.acts.keeping import WORDS_SETTING
-from stemproof.acts.unreadable import read_unreadable
+from stemproof.acts.unreadable import read_unreadable, reason
 from stemproof.acts.vault import read_retention, tell_size, vault_bytes
 from stemproof.acts.watching import is_watched
 from stemproof.record.event import format_time, parse_time
@@ -125,7 +125,7 @@ class Standing:
             told.append(f"vault: {tell_size(self.vault_bytes)} of saves; {self.vault_keep}")
         for one in self.works:
             for path, why in sorted(one.unreadable.items()):
-                told.append(f"unreadable in {one.work.title!r}: {path}: {why}")
+                told.append(f"unreadable in {one.work.title!r}: {path}: {reason(path, why)}")
         for need in self.needs():
             told.append(f"next: {need.text}" + (f": {need.command}" if need.command else ""))
         return told
@@ -169,7 +169,8 @@ class Standing:
                 yield Need(f"recording {one.work.title!r} is paused", f"stemproof resume {name}")
             if one.unreadable:
                 files = _amount(len(one.unreadable), "file")
-                yield Need(f"{files} of {one.work.title!r} cannot be read; save anew", "")
+                # What helps differs: a newer program, a permission, a save that is whole.
+                yield Need(f"see above why {files} of {one.work.title!r} cannot be read", "")
         recording = any(one.state == "recording" for one in self.works)
         if recording and not self.is_watched and self.copied is None:
             yield Need("nobody watches; what changes now is recorded later as not watched", _WATCH)

@@ -18,6 +18,21 @@ def read_unreadable(log: Log, work: bytes) -> dict[str, str]:
     return found
 
 
+def reason(path: str, why: str) -> str:
+    """Give why a file cannot be read, for a line that names the file already."""
+    name = path.rpartition("/")[2]
+    for opening in (f"cannot read {name}: ", f"{name!r} cannot be read: "):
+        if why.startswith(opening):
+            return why.removeprefix(opening)
+    return why
+
+
+def reason_in(problem: str) -> str:
+    """Name the file once in a problem that begins with its path."""
+    path, mark, why = problem.partition(": ")
+    return f"{path}{mark}{reason(path, why)}"
+
+
 def note_unreadable(log: Log, work: bytes, path: str, why: str | None) -> None:
     """Remember for `status` that a file cannot be read now, or with None that it can."""
     known = read_unreadable(log, work)
