@@ -248,6 +248,28 @@ def test_junk_is_opaque_and_quick(what: str) -> None:
     assert state.size > 0
 
 
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ('{"', '": [1, 2]}'),
+        ('{"a": {"', '": {"b": [1, 2]}}}'),
+        ('<r><a name="', '"><b c="1"/><b c="2"/></a></r>'),
+        ('<r><a id="', '" value="3"/></r>'),
+    ],
+)
+def test_a_path_without_end_is_opaque_and_copied_to_no_child(start: str, end: str) -> None:
+    short, long = (f"{start}{'k' * size}{end}".encode() for size in (900, 1001))
+    assert decode_state(short)[0]
+    assert decode_state(long) == ((), State(hashlib.sha256(long).hexdigest(), len(long)))
+
+
+@pytest.mark.parametrize(("size", "is_read"), [(15_000, True), (17_000, False)])
+def test_more_children_than_a_state_may_have_are_not_even_named(size: int, is_read: bool) -> None:
+    elements = '<b c="1"/>' * size
+    for data in (json.dumps({"a": [1] * size}), f"<r><a>{elements}</a></r>"):
+        assert bool(decode_state(data.encode())[0]) is is_read
+
+
 def test_a_state_beyond_the_bound_is_only_hashed() -> None:
     data = b"{" + b" " * MAX_STATE + b"}"
     assert decode_state(data)[1] == State(hashlib.sha256(data).hexdigest(), len(data))

@@ -28,6 +28,8 @@ _MAX_DEPTH: Final = 64
 _MAX_NODES: Final = 4 * MAX_PARAMETERS
 # Counted before parsing: eight megabytes of `<a/>` would take half a gigabyte as a tree.
 _MAX_MARKS: Final = 4 * _MAX_NODES
+# Every child's name begins with its parent's: a long one would be kept thousands of times.
+_MAX_PATH: Final = 1000
 
 
 class _Number(str):
@@ -63,7 +65,8 @@ def read_json(data: bytes, settings: Settings) -> bool:
     while stack:
         name, value, depth = stack.pop()
         nodes += 1
-        if depth > _MAX_DEPTH or nodes > _MAX_NODES:
+        inside = len(value) if isinstance(value, list) else 0
+        if depth > _MAX_DEPTH or len(name) > _MAX_PATH or nodes + len(stack) + inside > _MAX_NODES:
             return False
         if isinstance(value, _Object):
             stack += [(_join(name, key), item, depth + 1) for key, item in reversed(value)]
@@ -96,7 +99,7 @@ def read_xml(data: bytes, settings: Settings) -> bool:
     while stack:
         element, path = stack.pop()
         nodes += 1
-        if nodes > _MAX_NODES:
+        if len(path) > _MAX_PATH or nodes + len(stack) + len(element) > _MAX_NODES:
             return False
         _read_attributes(element, path, settings)
         stack += reversed(list(_children(element, path)))
