@@ -6,6 +6,7 @@ import io
 import os
 import plistlib
 import random
+import struct
 import time
 import zipfile
 from pathlib import Path
@@ -207,6 +208,34 @@ def test_another_folder_is_no_session(tmp_path: Path) -> None:
 
 def nested(depth: int) -> bytes:
     return b"<plist>" + b"<array>" * depth + b"</array>" * depth + b"</plist>"
+
+
+def sharing(size: int, lists: int, table: int) -> bytes:
+    """Make a list of lists that all have one big array of references as their own."""
+    shared = b"\xaf\x12" + size.to_bytes(4, "big") + bytes(range(2, lists + 2)) * (size // lists)
+    outer = b"\xd1\x01\x02"
+    offsets = [8, 8 + len(outer), *[8 + len(outer) + 2] * lists]
+    body = b"bplist00" + outer + b"\x51k" + shared
+    width = 1 << table
+    ends = b"".join(at.to_bytes(width, "big") for at in offsets)
+    return body + ends + struct.pack(">6xBBQQQ", width, 1, len(offsets), 0, len(body))
+
+
+def big_integers(count: int) -> bytes:
+    """Make a list whose integers of 32 kilobytes are all the same bytes."""
+    outer = b"\xaf\x10" + bytes((count,)) + bytes(range(1, count + 1))
+    integer = b"\x1f" + b"\x7f" * 32_768
+    body = b"bplist00" + outer + integer
+    offsets = [8, *[8 + len(outer)] * count]
+    ends = b"".join(at.to_bytes(2, "big") for at in offsets)
+    return body + ends + struct.pack(">6xBBQQQ", 2, 1, len(offsets), 0, len(body))
+
+
+@pytest.mark.parametrize("data", [sharing(8_000, 100, 2), big_integers(200)])
+def test_a_list_whose_objects_share_their_bytes_is_refused_unread(data: bytes) -> None:
+    plistlib.loads(data)
+    with pytest.raises(BadInput, match="together larger than its file"):
+        read_session("MetaData.plist", data)
 
 
 REFUSED = {

@@ -23,6 +23,8 @@ from .opaque import closed_session
 from .opaque_table import LOGIC_MAGIC
 
 MAX_PLIST_BYTES: Final = 8 << 20
+_BINARY_MAGIC: Final = b"bplist00"
+_TRAILER: Final = struct.Struct(">6xBBQQQ")
 _PROGRAM: Final = "Logic Pro"
 # What plistlib raises on damaged or hostile bytes; its own error is a ValueError.
 _PLIST_ERRORS: Final = (
@@ -83,12 +85,36 @@ def _read_plist(data: bytes) -> dict[str, object]:
     if len(data) > MAX_PLIST_BYTES:
         raise BadInput(f"the property list has {len(data)} bytes, want at most {MAX_PLIST_BYTES}")
     try:
+        if data.startswith(_BINARY_MAGIC) and _is_overlapping(data):
+            raise BadInput("the objects of the property list are together larger than its file")
         found = plistlib.loads(data)
     except _PLIST_ERRORS as error:
         raise BadInput("it is no property list") from error
     if not isinstance(found, dict):
         raise BadInput("the property list is no dictionary")
     return {key: value for key, value in found.items() if isinstance(key, str)}
+
+
+def _is_overlapping(data: bytes) -> bool:
+    """Tell if a binary list's objects share bytes: read one by one, they could fill any memory."""
+    # CFBinaryPList.c: a marker is a kind and a size; the size 15 means that a longer one follows.
+    offset_size, ref_size, count, _, table = _TRAILER.unpack(data[-_TRAILER.size :])
+    widths = {4: 1, 5: 1, 6: 2, 10: ref_size, 13: 2 * ref_size}
+    total: int = count * (1 + offset_size)
+    for number in range(min(count, len(data))):
+        if total > len(data):
+            return True
+        begin = table + number * offset_size
+        at = int.from_bytes(data[begin : begin + offset_size], "big")
+        kind, size = divmod(data[at], 16)
+        if kind == 1:
+            total += 1 << size
+        elif width := widths.get(kind):
+            if size == 15:
+                end = at + 2 + (1 << (data[at + 1] & 3))
+                size = int.from_bytes(data[at + 2 : end], "big")
+            total += size * width
+    return total > len(data)
 
 
 def _version(values: dict[str, object]) -> str:
