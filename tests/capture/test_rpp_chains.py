@@ -91,6 +91,12 @@ def test_mono_is_no_vendor() -> None:
     assert (amp.name, amp.vendor) == ("Amp", "maker")
 
 
+def test_a_title_without_end_is_cut_before_its_endings_are() -> None:
+    (device,) = _devices('<VST "VST: x' + "(mono)" * 10_000 + '" x.dll 0 "" 1 ""', ">")
+    assert device.name.startswith("x(mono)(mo")
+    assert len(device.name) <= 300
+
+
 def test_what_a_script_keeps_beside_its_sliders_is_its_state() -> None:
     def script(kept: str) -> bytes:
         return _project('<JS "sequencer" ""', "1", ">", "<JS_SER", kept, ">", "FXID {1}")

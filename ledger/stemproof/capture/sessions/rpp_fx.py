@@ -52,6 +52,8 @@ _KINDS = {
     "VIDEO_EFFECT": PluginKind.NATIVE,
 }
 _TITLE = re.compile(r"^(?:(VST3?|AU(?:v3)?|CLAP|LV2|DX|JS)(i)?: )?(.*)$", re.DOTALL)
+# A longer title is no plug-in's; each ending taken off it costs a walk through all of it.
+_MAX_TITLE = 300
 _CHANNELS = re.compile(
     r"\s*\((?:\d+(?:->\d+)?(?:ch| out| in)|x86|x64|x86_64|arm64|mono|stereo)\)$", re.IGNORECASE
 )
@@ -187,6 +189,7 @@ def _device(chunk: Chunk, role: str) -> Device:
 def _split_title(title: str) -> tuple[str, str, bool, bool]:
     match = _TITLE.match(title)
     prefix, instrument, rest = match.groups() if match else (None, None, title)
+    rest = rest[:_MAX_TITLE]
     while (shorter := _CHANNELS.sub("", rest)) != rest:
         rest = shorter
     name, vendor = rest, ""
