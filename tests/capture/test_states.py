@@ -270,6 +270,34 @@ def test_more_children_than_a_state_may_have_are_not_even_named(size: int, is_re
         assert bool(decode_state(data.encode())[0]) is is_read
 
 
+def packed_twice(text: str) -> bytes:
+    return gzip.compress(gzip.compress(text.encode()))
+
+
+def test_a_state_may_unpack_to_a_hundred_times_its_size_and_a_little() -> None:
+    assert found(packed_twice(XML + " " * 50_000)) == TREE
+    packed = packed_twice(XML + " " * 31_000_000)
+    parameters, state = decode_state(packed)
+    assert parameters == ()
+    assert state is not None
+    assert state.size <= 100 * len(packed) + (64 << 10)
+
+
+def test_what_is_packed_in_more_text_than_may_be_unpacked_is_opaque() -> None:
+    inner = gzip.compress(XML.encode())
+    text = base64.b64encode(inner + bytes(60_000 - len(inner)))
+    parameters, state = decode_state(gzip.compress(text))
+    assert parameters == ()
+    assert state is not None
+
+
+def test_what_was_unpacked_in_vain_counts_as_well() -> None:
+    bomb = gzip.compress(bytes(2_000_000))
+    whole = gzip.compress(XML.encode())
+    assert found(vstpreset(Comp=whole, Cont=bytes(9))) == TREE
+    assert found(vstpreset(Comp=bomb, Cont=whole)) == {}
+
+
 def test_a_state_beyond_the_bound_is_only_hashed() -> None:
     data = b"{" + b" " * MAX_STATE + b"}"
     assert decode_state(data)[1] == State(hashlib.sha256(data).hexdigest(), len(data))

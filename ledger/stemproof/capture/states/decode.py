@@ -41,6 +41,11 @@ Decoded = tuple[tuple[Parameter, ...], State | None]
 _MAX_DEPTH: Final = 5
 _JUCE_MAGIC: Final = b"VC2!"
 _FLOATS_MAGIC: Final = bytes.fromhex("efbeadde0df0adde")
+# Settings are small numbers and words: what inflates further than this is made to.
+_MAX_RATIO: Final = 100
+_SPARE: Final = 64 << 10
+# RFC 1951: 258 bytes from two bits is the most that deflate can do.
+_DEFLATE_RATIO: Final = 1032
 _HEAD: Final = 256
 """Plug-ins put a few words of their own before a known beginning."""
 _INSIDE = re.compile(
@@ -57,7 +62,8 @@ def decode_state(data: bytes, *, ids: Sequence[PluginId] = (), name: str = "") -
         settings.leave(data)
         return settings.result()
     known = next((_CLASS_NAMES[i.value] for i in ids if i.value in _CLASS_NAMES), name)
-    _Decoder(known).read(data, settings, 0)
+    room = min(MAX_UNPACKED, _MAX_RATIO * len(data) + _SPARE)
+    _Decoder(known, room).read(data, settings, 0)
     return settings.result()
 
 
@@ -70,8 +76,9 @@ def beside_named(named: Sequence[Parameter], decoded: Sequence[Parameter]) -> tu
 class _Decoder:
     """Tries each family in turn, and what is inside of what was unpacked."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, room: int) -> None:
         self._name = name
+        self._room = room
 
     def read(self, data: bytes, settings: Settings, depth: int) -> None:
         """Find what can be found; the rest is left opaque."""
@@ -117,7 +124,8 @@ class _Decoder:
         return has_length and read_json(data[8:], settings)
 
     def _read_packed(self, data: bytes, settings: Settings, depth: int) -> bool:
-        room = MAX_UNPACKED - settings.unpacked
+        # Text in base64 counts but is not bounded by it, so nothing may be left.
+        room = max(0, self._room - settings.unpacked)
         try:
             if data[:2] == GZIP_MAGIC:
                 parts = [gunzip(data, "the state", room)]
@@ -129,7 +137,11 @@ class _Decoder:
                 parts = [base64.b64decode(data.translate(None, b"\r\n"), validate=True)]
             else:
                 return False
-        except (BadInput, zlib.error, binascii.Error):
+        except binascii.Error:
+            return False
+        except (BadInput, zlib.error):
+            # Inflated in vain is inflated all the same.
+            settings.unpacked += min(room, _DEFLATE_RATIO * len(data))
             return False
         settings.unpacked += sum(map(len, parts))
         for part in parts:
