@@ -123,3 +123,16 @@ def test_erasing_asks_for_keys_where_other_saves_rest_on_one(desk: Desk) -> None
     assert (told["kept"], told["kept_too"]) == (1, 0)
     [kept] = json.loads(desk.run("vault", "show", "--json").out)["kept"]
     assert kept["files"] == 2
+
+
+def test_a_damaged_vault_is_told_from_the_ledger_and_can_be_moved_away(desk: Desk) -> None:
+    vault = desk.home / "vault.db"
+    for beside in desk.home.glob("vault.db-*"):
+        beside.unlink()
+    vault.write_bytes(b"no database" * 2000)
+    answer = desk.run("erase", "--work", "Low Tide", "--yes")
+    assert answer.code == 3
+    assert f"the vault at {desk.home} is damaged" in answer.err
+    assert "move vault.db away: the ledger is whole without it" in answer.err
+    vault.rename(desk.home / "vault.db.damaged")
+    assert desk.run("erase", "--work", "Low Tide", "--yes").code == 0

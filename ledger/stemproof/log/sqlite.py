@@ -169,7 +169,8 @@ def our_error(error: sqlite3.Error, path: Path) -> StemproofError:
     """Say what SQLite reports in one sentence of ours."""
     # Extended codes hold the primary code in their low byte.
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    where = f"the ledger at {path.parent}"
+    is_vault = path.stem == "vault"
+    where = f"the {'vault' if is_vault else 'ledger'} at {path.parent}"
     match code:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return Unavailable(
@@ -191,9 +192,12 @@ def our_error(error: sqlite3.Error, path: Path) -> StemproofError:
                 hint="look whether the disk is full, or was taken out, and try again",
             )
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+            whole = (
+                f"move {path.name} away: the ledger is whole without it, the saves in it are lost"
+            )
             return BadInput(
                 f"{where} is damaged: {error}",
-                hint="restore it from a backup with `stemproof restore`",
+                hint=whole if is_vault else "restore it from a backup with `stemproof restore`",
             )
         case _:
             return BadInput(f"{where} refused a change: {error}")
