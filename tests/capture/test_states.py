@@ -298,6 +298,15 @@ def test_what_was_unpacked_in_vain_counts_as_well() -> None:
     assert found(vstpreset(Comp=bomb, Cont=whole)) == {}
 
 
+def test_a_preset_whose_chunks_lie_over_one_another_is_opaque() -> None:
+    data = juce(XML)
+    for _ in range(5):
+        head = struct.pack("<4sI32sQ", b"VST3", 1, b"0" * 32, 48 + len(data))
+        table = struct.pack("<4sQQ", b"Comp", 48, len(data)) * 64
+        data = head + data + struct.pack("<4sI", b"List", 64) + table
+    assert decode_state(data) == ((), State(hashlib.sha256(data).hexdigest(), len(data)))
+
+
 def test_a_state_beyond_the_bound_is_only_hashed() -> None:
     data = b"{" + b" " * MAX_STATE + b"}"
     assert decode_state(data)[1] == State(hashlib.sha256(data).hexdigest(), len(data))

@@ -101,9 +101,14 @@ class _Decoder:
 
     def _read_at_start(self, data: bytes, settings: Settings, depth: int) -> bool:
         head = data[:8]
+        left = len(data)
 
         def inner(part: bytes, into: Settings) -> None:
-            self.read(part, into, depth + 1)
+            # Parts that lie over one another, in parts that do, would be read without end.
+            nonlocal left
+            left -= len(part)
+            if left >= 0:
+                self.read(part, into, depth + 1)
 
         if head[:4] == FABFILTER_MAGIC:
             return read_fabfilter(data, settings, self._name)
@@ -112,7 +117,7 @@ class _Decoder:
         if head[:4] in (FX_MAGIC, WRAPPER_MAGIC):
             return read_fx(data, settings, inner)
         if head[:4] == PRESET_MAGIC:
-            return read_preset(data, settings, inner)
+            return read_preset(data, settings, inner) and left >= 0
         if head == _FLOATS_MAGIC:
             return _read_floats(data[8:], settings)
         if self._read_packed(data, settings, depth):
