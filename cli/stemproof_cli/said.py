@@ -145,7 +145,8 @@ def erase(
         )
     elif not plan.is_empty:
         kept = plan.saves + len(plan.kept) + plan.kept_of_works
-        say.answer(f"erased: what opened {len(plan.targets)} events, {kept} kept saves")
+        events_told = _counted(len(plan.targets), "event")
+        say.answer(f"erased: what opened {events_told}, {_counted(kept, 'kept save')}")
     if not swept:
         say.talk(
             "the old bytes are not swept out of the file yet: end other stemproof processes"
@@ -163,7 +164,8 @@ def _unsealing(plan: Plan) -> Unseal | None:
     try:
         return open_with(context.unlock(context.writable()).age_identities)
     except Locked as error:
-        say.talk(f"{error}: {plan.later} later saves go too, which can be read only with these")
+        later = "1 later save goes" if plan.later == 1 else f"{plan.later} later saves go"
+        say.talk(f"{error}: {later} too, readable only with these")
         return None
 
 
@@ -187,30 +189,41 @@ def _plan(log: Log, events: list[int], work: str | None, prompts: bool) -> Plan:
 
 def _preview(log: Log, plan: Plan, reach: list[str]) -> None:
     from stemproof.acts.erase import consequences, nameless, title_of
+    from stemproof.acts.reading import lines_of
     from stemproof_cli.logs import local_time
 
     if plan.is_empty:
         say.answer("there is nothing to erase")
         return
+    shown = plan.targets[:SHOWN]
+    lines = lines_of(log, [(target.entry, target.header) for target in shown])
     rows = [
         (
             str(target.entry.id),
             local_time(target.header.time),
             title_of(log, target.entry.work),
-            target.header.action,
             ", ".join(target.fields),
+            line.text,
         )
-        for target in plan.targets
+        for target, line in zip(shown, lines, strict=True)
     ]
-    say.table(("event", "time", "work", "what", "erases"), rows[:SHOWN])
-    if len(rows) > SHOWN:
-        say.answer(f"and {len(rows) - SHOWN} more events")
+    if rows:
+        say.table(("event", "time", "work", "erases", "what"), rows)
+    if len(plan.targets) > SHOWN:
+        say.answer(f"and {_counted(len(plan.targets) - SHOWN, 'more event')}")
     if plan.saves:
-        say.answer(f"and {plan.saves} session files kept for comparison")
+        say.answer(f"and {_counted(plan.saves, 'session file')} kept for comparison")
     if plan.kept or plan.kept_of_works:
-        say.answer(f"and {len(plan.kept) + plan.kept_of_works} files kept in the vault")
+        files = _counted(len(plan.kept) + plan.kept_of_works, "file")
+        say.answer(f"and {files} kept in the vault")
     if plan.later:
-        say.answer(f"{plan.later} later saves are kept as differences from them: unlock your keys")
+        later = "1 later save is" if plan.later == 1 else f"{plan.later} later saves are"
+        say.answer(f"{later} kept as a difference from them: unlock your keys")
+    if plan.saves or plan.kept or plan.kept_of_works:
+        say.paragraph(
+            "decisions that rest on these saves can never be worked out anew:"
+            " `stemproof replay` finds them missing"
+        )
     for work in plan.whole_works:
         say.answer(
             f"and the title {say.clean(work.title)!r}: it is listed as {nameless(work)} then"
@@ -219,3 +232,7 @@ def _preview(log: Log, plan: Plan, reach: list[str]) -> None:
     if warned:
         say.answer("", "what cannot be shown any more:", *(f"  {line}" for line in warned))
     say.answer("", "out of reach:", *(f"  {say.clean(line)}" for line in reach), "")
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -180,7 +180,7 @@ def test_an_erased_note_is_gone_from_every_file_and_its_place_stays(desk: Desk) 
     assert SECRET.encode() in desk.bytes_of_all_files()
     answer = desk.run("erase", event, "--yes")
     assert answer.code == 0, answer.err
-    assert "erased: what opened 1 events" in answer.out
+    assert "erased: what opened 1 event" in answer.out
     assert SECRET.encode() not in desk.bytes_of_all_files()
     lines = {line.entry.id: line for line in desk.lines()}
     assert lines[int(event)].text == "(erased)"
@@ -211,6 +211,8 @@ def test_nothing_is_erased_without_a_yes(desk: Desk) -> None:
     assert answer.code == 2
     assert "nobody is here to ask" in answer.err
     assert "body" in answer.out
+    assert f"note: {SECRET}" in answer.out
+    assert "replay" not in answer.out
     refused = at_terminal(desk.home, "erase", event, types=[("for ever?", "n")])
     assert refused.code == 130
     assert SECRET.encode() in desk.bytes_of_all_files()
@@ -272,6 +274,22 @@ def test_a_work_is_erased_with_its_kept_saves_and_no_other_is_touched(desk: Desk
     assert texts.count("(erased)") == 2
     assert "note: kept" in texts
     desk.check()
+
+
+def test_the_preview_warns_that_saves_cannot_be_replayed(desk: Desk) -> None:
+    with opened(Home(desk.home)) as log:
+        works = {row[2]: row[0] for row in log.fetch_all("projects")}
+    with closing(sqlite3.connect(desk.home / "ledger.db")) as database:
+        database.execute(
+            "INSERT INTO seen (work, path, kind, bytes, mtime_ns, digest, saved)"
+            " VALUES (?, 'song.rpp', 'session', 1, 1, zeroblob(32), ?)",
+            [works["Low Tide"], zlib.compress(b"save")],
+        )
+        database.commit()
+    answer = desk.run("erase", "--work", "Low Tide")
+    assert answer.code == 2
+    assert "and 1 session file kept for comparison" in answer.out
+    assert "`stemproof replay` finds them missing" in answer.out
 
 
 def test_prompts_are_erased_and_the_rest_of_their_events_stays(desk: Desk) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -97,6 +97,12 @@ def lines_after(log: Log, event: int, wanted: Wanted) -> tuple[list[Line], int]:
     pairs = [(entry, parse_header(entry.header)) for entry in entries]
     lines = [_line(log, *pair, titles) for pair in pairs if wanted.takes(*pair)]
     return lines, entries[-1].id if entries else event
+
+
+def lines_of(log: Log, events: Iterable[tuple[Entry, Header]]) -> list[Line]:
+    """Give the lines of these events."""
+    titles = _titles(log)
+    return [_line(log, entry, header, titles) for entry, header in events]
 
 
 def newest_event(log: Log) -> int:
