@@ -58,7 +58,7 @@ def write_view(shown: Shown) -> None:
         _section(console, _counted(len(session.tracks), "track"), _tracks(session, width))
     devices = list(device_rows(session.tracks))
     if devices:
-        _section(console, _counted(len(devices), "device"), _devices(devices, width))
+        _section(console, _counted(len(devices), "device"), _devices(session, devices, width))
     if shown.media:
         _section(console, _counted(len(shown.media), "file"), _media(shown))
     _section(console, "how much of it was read", _coverage(shown, devices))
@@ -161,10 +161,13 @@ def _switches(track: Track) -> str:
     return " ".join(word for is_on, word in words if is_on)
 
 
-def _devices(devices: Sequence[tuple[Track, Device]], width: int) -> Table:
+def _devices(session: Session, devices: Sequence[tuple[Track, Device]], width: int) -> Table:
+    from stemproof.capture.diff_tracks import track_labels
+
+    labels = dict(zip(map(id, session.tracks), track_labels(session.tracks), strict=True))
     rows, last = [], None
     for track, device in devices:
-        where = "" if track is last else track.name or track.kind.value
+        where = "" if track is last else labels[id(track)]
         last = track
         # A program's own devices are known by their names.
         plugins = (one for one in device.ids if one.kind.value != "native")
