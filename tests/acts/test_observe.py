@@ -265,13 +265,12 @@ def test_half_a_session_is_unreadable_once_and_then_goes_on(room: Room) -> None:
 
 def test_what_is_no_audio_is_unreadable_once(room: Room) -> None:
     (room.folder / "take.wav").write_bytes(b"RIFF\x24\0\0\0WAVEnothing of the kind")
-    (room.folder / "empty.wav").write_bytes(b"")
     observed = room.look()
-    assert len(observed.problems) == 2
+    assert len(observed.problems) == 1
     for path in room.folder.iterdir():
         os.utime(path)
     room.look()
-    assert room.actions().count("audio.unreadable") == 2
+    assert room.actions().count("audio.unreadable") == 1
 
 
 @pytest.mark.parametrize(("seconds", "hertz"), [(1.0, 440.0), (5.0, 0.0)])
@@ -466,3 +465,17 @@ def _present_by(room: Room) -> set[str]:
         if event.action.endswith(".moved"):
             present.discard(event.body["from"])
     return present
+
+
+def test_an_audio_file_that_is_still_empty_is_waited_for_in_silence(room: Room) -> None:
+    bounce = room.folder / "bounce.wav"
+    bounce.touch()
+    observed = room.look()
+    assert (observed.problems, observed.audio) == ([], 0)
+    write_tone(bounce)
+    observed = room.look()
+    assert (observed.problems, observed.audio) == ([], 1)
+    # Rendered anew: until it holds bytes, what is known of it stays.
+    bounce.write_bytes(b"")
+    observed = room.look()
+    assert (observed.problems, observed.said) == ([], [])

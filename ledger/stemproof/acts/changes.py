@@ -50,6 +50,9 @@ def find_changes(folder: Path, survey: Survey, seen: Mapping[str, Seen]) -> Chan
 
 
 def _differs(folder: Path, found: Found, seen: Mapping[str, Seen]) -> bool:
+    if found.kind == "audio" and found.size == 0:
+        # A bounce that has only begun: programs make the file long before they write to it.
+        return False
     state = seen.get(found.path)
     if state is None or not state.is_state_of(found):
         return True
