@@ -77,6 +77,16 @@ def test_the_page_tells_tracks_devices_and_files(tmp_path: Path) -> None:
     assert not any(line != line.rstrip() for line in said.splitlines())
 
 
+def test_tracks_of_one_name_are_numbered_alike_in_both_tables(tmp_path: Path) -> None:
+    track = PROJECT.partition("\n  <TRACK")[2].removesuffix(">\n").replace("%s", "take.wav")
+    whole = PROJECT.replace("%s", "take.wav").removesuffix(">\n")
+    path = tmp_path / "song.rpp"
+    path.write_text(f"{whole}  <TRACK{track}>\n".replace("{1}", "{9}", 1), "utf-8")
+    said = stemproof(tmp_path / "home", "show", str(path)).out
+    for name in ("Lead Vox #1", "Lead Vox #2"):
+        assert len(re.findall(rf"^{name} ", said, re.MULTILINE)) == 2
+
+
 def test_of_many_markers_the_first_are_named_and_the_others_counted(tmp_path: Path) -> None:
     path = project(tmp_path)
     markers = "".join(f"  MARKER {n} {n} Verse{n} 0\n" for n in range(1, 31))
