@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stemproof_cli import context, say
+from stemproof_cli.amounts import counted
 
 if TYPE_CHECKING:
     from stemproof.log.backupfile import Report
@@ -51,9 +52,9 @@ def backup(
         return
     say.answer(
         f"backup {report.number} in {to}",
-        f"  new   {report.parts_new} parts, {_size(report.bytes_written)}",
-        f"  kept  {report.parts_kept} parts from before",
-        f"  file  {_size(report.bytes_total)}, {report.files} files of the ledger",
+        f"  new   {counted(report.parts_new, 'part')}, {_size(report.bytes_written)}",
+        f"  kept  {counted(report.parts_kept, 'part')} from before",
+        f"  file  {_size(report.bytes_total)}, {counted(report.files, 'file')} of the ledger",
     )
     if report.bytes_unfinished:
         say.talk(f"{_size(report.bytes_unfinished)} of an unfinished backup were dropped")
@@ -101,7 +102,7 @@ def _say_restored(home: Path, report: Report, origin: str, json: bool) -> None:
         return
     say.answer(
         f"restored backup {report.number} of {report.made} into {home}",
-        f"  {report.files} files; this folder goes on as a new device",
+        f"  {counted(report.files, 'file')}; this folder goes on as a new device",
         f"  new log {origin}",
     )
     say.talk("the words restore your keys, the backup restores your history")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stemproof_cli import context, say
+from stemproof_cli.amounts import counted
 from stemproof_cli.timestamps import parse_cap, say_anchors, say_cost
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def _connect(home: Home, log: Log, chain: str | None, rpc: str | None) -> Chain:
         say.talk(tell_lost(len(lost)))
     for item in moved:
         if item not in lost and not is_replaced(item, list_anchors(log, item.log)):
-            say.talk(f"timestamp of {item.size} events is {item.state} now")
+            say.talk(f"timestamp of {counted(item.size, 'event')} is {item.state} now")
     return place
 
 
@@ -120,8 +121,8 @@ def _find_stuck(log: Log, place: Chain, keys: Keys, *, wait: bool) -> Anchor | N
     account = parse_address(keys.account_address)
     while (waiting := find_waiting(log, place, account)) is not None:
         say.talk(
-            f"the timestamp of {waiting.size} events, sent {waiting.made}, is in no block of"
-            f" {place.info.name} yet; what is new is timestamped after it"
+            f"the timestamp of {counted(waiting.size, 'event')}, sent {waiting.made}, is in"
+            f" no block of {place.info.name} yet; what is new is timestamped after it"
         )
         found = _wait(log, place, waiting.number, wait=wait, final=False)
         if found.block_hash is None and found.state != "failed":

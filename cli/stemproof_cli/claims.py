@@ -37,6 +37,7 @@ def make(
     from stemproof.acts.claiming import choose_audio, make_bundle, make_claim
     from stemproof.acts.handing import check_target, write_bundle
     from stemproof.acts.home import now, opened
+    from stemproof.acts.vault import tell_size
 
     home = context.writable()
     with opened(home) as log:
@@ -56,10 +57,10 @@ def make(
         files: list[JsonValue] = [item.path for item in listed]
         say.answer_json({"v": 0, "bundle": str(path), "bytes": size, "files": files})
         return
-    say.answer(f"{path}: claim about {found.title!r}, {size} bytes")
+    say.answer(f"{path}: claim about {found.title!r}, {tell_size(size)}")
     for item in listed:
         was = "" if item.path == item.recorded_path else f", recorded as {item.recorded_path}"
-        say.answer(f"  {'master' if item in chosen.masters else 'stem'}  {item.path}{was}")
+        say.answer(f"  {'master' if item in chosen.masters else 'stem':<6}  {item.path}{was}")
     say.talk("the next `stemproof anchor` dates the claim itself; then `stemproof claim bundle`")
 
 
@@ -73,6 +74,7 @@ def bundle(
     from stemproof.acts.claiming import find_claim, make_bundle
     from stemproof.acts.handing import check_target, write_bundle
     from stemproof.acts.home import opened
+    from stemproof.acts.vault import tell_size
     from stemproof.errors import BadInput
 
     home = context.writable()
@@ -87,7 +89,7 @@ def bundle(
         check_target(path)
         keys = context.unlock(home)
         size = write_bundle(home, path, lambda: make_bundle(log, keys, signed))
-    say.answer(f"{path}: {size} bytes")
+    say.answer(f"{path}: {tell_size(size)}")
 
 
 def verify(

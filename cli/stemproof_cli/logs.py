@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stemproof_cli import context, say
+from stemproof_cli.amounts import counted
 
 if TYPE_CHECKING:
     from stemproof.acts.reading import Line, Wanted
@@ -207,13 +208,16 @@ def _progress(events: int) -> None:
 def _tell(findings: Findings) -> None:
     verdict = "refuted" if findings.wrong else "verified"
     say.answer(
-        f"{verdict}: {findings.events} events of {findings.works} works,"
-        f" sealed {findings.checkpoints} times for a timestamp"
+        f"{verdict}: {counted(findings.events, 'event')} of {counted(findings.works, 'work')},"
+        f" sealed {counted(findings.checkpoints, 'time')} for a timestamp"
     )
-    say.answer(
-        f"  {findings.openings} details that they hold are as they were recorded,"
-        f" {findings.erased} are erased"
+    held = (
+        "1 detail that they hold is"
+        if findings.openings == 1
+        else f"{findings.openings} details that they hold are"
     )
+    gone = f"{findings.erased} {'is' if findings.erased == 1 else 'are'} erased"
+    say.answer(f"  {held} as recorded, {gone}")
     for sentence in findings.wrong:
         say.answer(f"  {say.clean(sentence)}")
     if findings.unlisted:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stemproof_cli import context, say
+from stemproof_cli.amounts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +52,7 @@ def add(
     home = context.writable()
     files = list(_files(paths))
     if public:
-        say.confirm(f"{len(files)} files in clear, for everybody and for ever?", yes=yes)
+        say.confirm(f"{counted(len(files), 'file')} in clear, for everybody and for ever?", yes=yes)
     recipient = None if public else read_public(home.path).age_recipient
     with opened(home) as log:
         found = _work_of(find_work(log, work) if work else None, files) or find_work(log, None)

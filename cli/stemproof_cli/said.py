@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stemproof_cli import context, say
+from stemproof_cli.amounts import counted
 
 if TYPE_CHECKING:
     from stemproof.acts.erase import Plan
@@ -145,8 +146,8 @@ def erase(
         )
     elif not plan.is_empty:
         kept = plan.saves + len(plan.kept) + plan.kept_of_works
-        events_told = _counted(len(plan.targets), "event")
-        say.answer(f"erased: what opened {events_told}, {_counted(kept, 'kept save')}")
+        events_told = counted(len(plan.targets), "event")
+        say.answer(f"erased: what opened {events_told}, {counted(kept, 'kept save')}")
     if not swept:
         say.talk(
             "the old bytes are not swept out of the file yet: end other stemproof processes"
@@ -210,11 +211,11 @@ def _preview(log: Log, plan: Plan, reach: list[str]) -> None:
     if rows:
         say.table(("event", "time", "work", "erases", "what"), rows)
     if len(plan.targets) > SHOWN:
-        say.answer(f"and {_counted(len(plan.targets) - SHOWN, 'more event')}")
+        say.answer(f"and {counted(len(plan.targets) - SHOWN, 'more event')}")
     if plan.saves:
-        say.answer(f"and {_counted(plan.saves, 'session file')} kept for comparison")
+        say.answer(f"and {counted(plan.saves, 'session file')} kept for comparison")
     if plan.kept or plan.kept_of_works:
-        files = _counted(len(plan.kept) + plan.kept_of_works, "file")
+        files = counted(len(plan.kept) + plan.kept_of_works, "file")
         say.answer(f"and {files} kept in the vault")
     if plan.later:
         later = "1 later save is" if plan.later == 1 else f"{plan.later} later saves are"
@@ -232,7 +233,3 @@ def _preview(log: Log, plan: Plan, reach: list[str]) -> None:
     if warned:
         say.answer("", "what cannot be shown any more:", *(f"  {line}" for line in warned))
     say.answer("", "out of reach:", *(f"  {say.clean(line)}" for line in reach), "")
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -22,6 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stemproof_cli import say
+from stemproof_cli.amounts import counted
 from stemproof_cli.sessions import count_clips, count_notes, device_rows, family_of
 
 if TYPE_CHECKING:
@@ -55,12 +56,12 @@ def write_view(shown: Shown) -> None:
     _section(console, "", _facts(shown))
     session = shown.session
     if session.tracks:
-        _section(console, _counted(len(session.tracks), "track"), _tracks(session, width))
+        _section(console, counted(len(session.tracks), "track"), _tracks(session, width))
     devices = list(device_rows(session.tracks))
     if devices:
-        _section(console, _counted(len(devices), "device"), _devices(session, devices, width))
+        _section(console, counted(len(devices), "device"), _devices(session, devices, width))
     if shown.media:
-        _section(console, _counted(len(shown.media), "file"), _media(shown))
+        _section(console, counted(len(shown.media), "file"), _media(shown))
     _section(console, "how much of it was read", _coverage(shown, devices))
     sys.stdout.writelines(line.rstrip() + "\n" for line in page.getvalue().splitlines())
 
@@ -203,11 +204,14 @@ def _coverage(shown: Shown, devices: Sequence[tuple[Track, Device]]) -> Table:
     for family, states in sorted(_families(devices).items()):
         count, total = len(states), sum(state.size for state in states)
         digests = len({state.digest for state in states})
-        said = f"{_counted(count, 'state')} of {family}, {_size(total)}, {digests} different"
+        said = f"{counted(count, 'state')} of {family}, {_size(total)}, {digests} different"
         table.add_row(Text("opaque", style="yellow"), Text(_plain(said)))
     if session.opaque is None:
         for what, count in session.unread:
-            table.add_row(Text("not read", style="yellow"), Text(_plain(f"{what} ({count} times)")))
+            table.add_row(
+                Text("not read", style="yellow"),
+                Text(_plain(f"{what} ({counted(count, 'time')})")),
+            )
     if not table.rows:
         table.add_row(Text("read", style="green"), Text("all of it; nothing is opaque"))
     if shown.advice:
@@ -266,10 +270,6 @@ def _grid() -> Table:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     return table
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _number(count: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stemproof_cli import say
+from stemproof_cli.amounts import counted
 
 if TYPE_CHECKING:
     from stemproof.acts.anchoring import Planned
@@ -20,7 +21,7 @@ def say_cost(place: Chain, planned: Planned) -> None:
     intent = planned.intent
     coins = place.info.currency
     say.talk(
-        f"timestamping {planned.sealed.size} events on {place.info.name}: about"
+        f"timestamping {counted(planned.sealed.size, 'event')} on {place.info.name}: about"
         f" {format_wei(intent.expected_wei)} {coins}, at most {format_wei(intent.cost_wei)}"
     )
 
@@ -47,7 +48,7 @@ def say_anchors(place: Chain, anchors: list[Anchor], json: bool, nothing: str) -
         say.answer(nothing)
     for item in anchors:
         block = "not in a block yet" if item.block_number is None else f"block {item.block_number}"
-        say.answer(f"{item.state}: {item.size} events, {block} of {place.info.name}")
+        say.answer(f"{item.state}: {counted(item.size, 'event')}, {block} of {place.info.name}")
         if item.block_hash is not None:
             say.answer(f"  block hash  0x{item.block_hash.hex()}")
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from stemproof_cli import context, say
+from stemproof_cli.amounts import counted
 
 if TYPE_CHECKING:
     from stemproof.acts.disclosed import Source
@@ -105,7 +106,7 @@ def keep(
     retention = _retention(what, days, size)
     with opened(context.writable()) as log:
         dropped = set_retention(log, retention, now())
-    say.answer(retention.told() + (f"; {dropped} files were dropped" if dropped else ""))
+    say.answer(retention.told() + (f"; {counted(dropped, 'file')} dropped" if dropped else ""))
 
 
 @vault_app.command()
@@ -128,9 +129,10 @@ def take(
         }
         with from_vault(log, context.unlock(home)) as source:
             missing = hand_over(source, saves, to)
-    say.answer(f"{len(saves) - missing} saves in {to}")
+    say.answer(f"{counted(len(saves) - missing, 'save')} in {to}")
     if missing:
-        say.talk(f"{missing} saves are not kept: seen before the vault, dropped or erased")
+        is_not = "save is not" if missing == 1 else "saves are not"
+        say.talk(f"{missing} {is_not} kept: seen before the vault, dropped or erased")
 
 
 def replay(

@@ -109,8 +109,9 @@ def check_nothing_waits(log: Log, chain: Chain, account: bytes) -> None:
     """Refuse to build on a head while an anchor of our own is on its way to move it."""
     waiting = find_waiting(log, chain, account)
     if waiting is not None:
+        events = "1 event" if waiting.size == 1 else f"{waiting.size} events"
         raise Unavailable(
-            f"the timestamp of {waiting.size} events is not in a block of {chain.info.name} yet:"
+            f"the timestamp of {events} is not in a block of {chain.info.name} yet:"
             " what came after it waits for it",
             hint="`stemproof anchor` waits for it and goes on; if it waits too long,"
             " `stemproof anchor --bump` raises its fee",

@@ -114,7 +114,7 @@ class Standing:
         for anchor in self.waiting:
             told.append(
                 f"anchor {anchor.number} on chain {anchor.chain}: {anchor.state},"
-                f" {anchor.size} events, made {self._ago(anchor.made)}"
+                f" {_amount(anchor.size, 'event')}, made {self._ago(anchor.made)}"
             )
         lost = sum(anchor.state == LOST for anchor in self.anchors)
         if lost:
