@@ -33,6 +33,7 @@ _CLOCK = re.compile(
 )
 
 _CLOCK_SIZE: Final = 8
+_TAIL: Final = 64
 """A shorter one is a switch or a knob that happens to be called so."""
 
 
@@ -46,7 +47,9 @@ class Settings:
 
     def add(self, name: str, value: str, unit: Unit | None = None) -> None:
         """Take one setting; its unit is a plain number or text if nothing else is known."""
-        if _WINDOW.search(name) or (_CLOCK.search(name) and len(value) >= _CLOCK_SIZE):
+        # Both match at the end only: a long name is not searched from its every slash.
+        tail = name[-_TAIL:]
+        if _WINDOW.search(tail) or (_CLOCK.search(tail) and len(value) >= _CLOCK_SIZE):
             return
         # JSON can hold halves of characters, which no text that we write may.
         name, value = (text.encode("utf-8", "replace").decode() for text in (name, value))
