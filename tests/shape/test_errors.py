@@ -45,5 +45,5 @@ def test_every_error_is_listed_with_its_exit_code() -> None:
 def test_every_exit_code_is_listed() -> None:
     say = importlib.import_module("stemproof_cli.say")
     codes = {error.exit_code for error in every_error()} | set(EXIT_CODES.values())
-    codes |= {say.INTERNAL_ERROR, say.INTERRUPTED}
+    codes |= {say.INTERNAL_ERROR, say.INTERRUPTED, say.PIPE_CLOSED}
     assert {int(code) for code in re.findall(r"^\| (\d+) \|", PAGE, re.MULTILINE)} == codes
