@@ -78,7 +78,7 @@ def test_gzip_cut_anywhere_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"plain", b"\x1f\x8b", gzip.compress(b"a") + b"x", zlib.compress(b"a")]
+    "data", [b"plain", b"\x1f\x8b", gzip.compress(b"a", mtime=0) + b"x", zlib.compress(b"a")]
 )
 def test_what_is_no_gzip_is_refused(data: bytes) -> None:
     with pytest.raises(BadInput, match=r"not a gzip stream|cut short"):
