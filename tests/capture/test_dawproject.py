@@ -12,6 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from tests.capture.damage import damaged_lines
 
 from stemproof.capture.diff import diff
 from stemproof.capture.sessions.dawproject import MAX_XML_BYTES
@@ -352,22 +353,8 @@ def test_flipped_bits_are_read_or_refused() -> None:
 
 
 def test_elements_lost_doubled_or_swapped_are_read_or_refused() -> None:
-    dice = random.Random(6)
-    lines = PROJECT.split("\n")
-    for _ in range(300):
-        damaged = list(lines)
-        for _ in range(dice.randrange(1, 5)):
-            one, two = dice.randrange(len(damaged)), dice.randrange(len(damaged))
-            action = dice.randrange(4)
-            if action == 0:
-                del damaged[one]
-            elif action == 1:
-                damaged.insert(two, damaged[one])
-            elif action == 2:
-                damaged[one], damaged[two] = damaged[two], damaged[one]
-            else:
-                damaged[one] = damaged[one].replace("0", dice.choice(("", "-", "9" * 40, "e")))
-        read_or_refuse(packed("\n".join(damaged)))
+    for damaged in damaged_lines(PROJECT.encode(), seed=6, times=300):
+        read_or_refuse(packed(damaged.decode()))
 
 
 def revisions(song: str) -> list[Session]:

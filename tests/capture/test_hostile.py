@@ -9,6 +9,7 @@ import zlib
 from pathlib import Path
 
 import pytest
+from tests.capture.damage import damaged_lines
 
 from stemproof.capture.diff import diff
 from stemproof.capture.sessions.lmms_xml import MAX_XML_BYTES
@@ -151,22 +152,8 @@ def test_flipped_bits_are_read_or_refused(name: str, data: bytes) -> None:
 
 @pytest.mark.parametrize(("name", "data"), [("a.mmp", MMP), ("a.rpp", RPP)])
 def test_lines_lost_doubled_or_swapped_are_read_or_refused(name: str, data: bytes) -> None:
-    dice = random.Random(11)
-    lines = data.split(b"\n")
-    for _ in range(250):
-        damaged = list(lines)
-        for _ in range(dice.randrange(1, 6)):
-            one, two = dice.randrange(len(damaged)), dice.randrange(len(damaged))
-            action = dice.randrange(4)
-            if action == 0:
-                del damaged[one]
-            elif action == 1:
-                damaged.insert(two, damaged[one])
-            elif action == 2:
-                damaged[one], damaged[two] = damaged[two], damaged[one]
-            else:
-                damaged[one] = damaged[one].replace(b"0", dice.choice((b"", b"-", b"9" * 40)))
-        read_or_refuse(name, b"\n".join(damaged))
+    for damaged in damaged_lines(data, seed=11, times=250):
+        read_or_refuse(name, damaged)
 
 
 def test_names_with_control_characters_do_not_reach_a_sentence() -> None:

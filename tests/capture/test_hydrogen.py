@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.capture.damage import damaged_lines
 
 from stemproof.capture.diff import diff
 from stemproof.capture.sessions.hydrogen import MAX_XML_BYTES
@@ -227,19 +228,5 @@ def test_flipped_bits_are_read_or_refused() -> None:
 
 
 def test_lines_lost_doubled_or_swapped_are_read_or_refused() -> None:
-    dice = random.Random(12)
-    lines = SONG.split("\n")
-    for _ in range(300):
-        damaged = list(lines)
-        for _ in range(dice.randrange(1, 6)):
-            one, two = dice.randrange(len(damaged)), dice.randrange(len(damaged))
-            action = dice.randrange(4)
-            if action == 0:
-                del damaged[one]
-            elif action == 1:
-                damaged.insert(two, damaged[one])
-            elif action == 2:
-                damaged[one], damaged[two] = damaged[two], damaged[one]
-            else:
-                damaged[one] = damaged[one].replace("0", dice.choice(("", "-", "9" * 40)))
-        read_or_refuse("\n".join(damaged).encode())
+    for damaged in damaged_lines(SONG.encode(), seed=12, times=300):
+        read_or_refuse(damaged)

@@ -9,6 +9,7 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
+from tests.capture.damage import damaged_lines
 
 from stemproof.capture.diff import diff
 from stemproof.capture.sessions import live, live_xml
@@ -137,18 +138,5 @@ def test_flipped_bits_are_read_or_refused(data: bytes) -> None:
 
 
 def test_lost_doubled_and_swapped_lines_are_read_or_refused() -> None:
-    lines = XML.split(b"\n")
-    dice = random.Random(5)
-    for _ in range(200):
-        damaged = list(lines)
-        one, two = dice.randrange(len(damaged)), dice.randrange(len(damaged))
-        action = dice.randrange(4)
-        if action == 0:
-            del damaged[one]
-        elif action == 1:
-            damaged.insert(two, damaged[one])
-        elif action == 2:
-            damaged[one], damaged[two] = damaged[two], damaged[one]
-        else:
-            damaged[one] = damaged[one].replace(b"0", dice.choice((b"", b"-", b"9" * 40)))
-        read_or_refuse(b"\n".join(damaged))
+    for damaged in damaged_lines(XML, seed=5, times=200):
+        read_or_refuse(damaged)
