@@ -75,7 +75,7 @@ def test_alike_saves_take_a_fraction_of_their_room(vault: Vault) -> None:
         vault.keep(fresh(number))
     [size] = vault.sizes()
     assert (size.files, size.bytes) == (30, sum(len(song(n)) for n in range(30)))
-    assert size.stored < size.bytes / 50
+    assert size.stored < size.bytes / 40  # zstd and zlib builds differ by some per cent
 
 
 def test_what_is_kept_is_not_readable_in_the_file(vault: Vault, tmp_path: Path) -> None:
