@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from stemproof_cli import say
 from stemproof_cli.amounts import counted
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from stemproof.acts.anchors import Anchor
     from stemproof.anchor.evm import Chain
     from stemproof.record.canonical import Json as JsonValue
+
+MINED_TIMEOUT_S: Final = 180.0
 
 
 def say_cost(place: Chain, planned: Planned) -> None:

@@ -1,0 +1,153 @@
+"""anchor: timestamps on a chain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stemproof_cli import context, say
+from stemproof_cli.amounts import counted
+from stemproof_cli.timestamps import MINED_TIMEOUT_S, parse_cap, say_anchors, say_cost
+
+if TYPE_CHECKING:
+    from stemproof.acts.anchoring import Planned
+    from stemproof.acts.anchors import Anchor
+    from stemproof.acts.home import Home
+    from stemproof.anchor.evm import Chain
+    from stemproof.keys.ring import Keys
+    from stemproof.log.store import Log
+
+Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
+Name = Annotated[str | None, typer.Option(help="The chain, by name or id.")]
+Rpc = Annotated[str | None, typer.Option(help="The node to talk to.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    app.command()(anchor)
+
+
+def anchor(
+    chain: Name = None,
+    rpc: Rpc = None,
+    cap: Annotated[
+        str | None, typer.Option(help="The most it may cost, in the chain's coins.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before paying.")] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="Wait until it is in a block.")
+    ] = True,
+    final: Annotated[bool, typer.Option("--final", help="Wait until it is final.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what it would cost.")
+    ] = False,
+    bump: Annotated[
+        bool, typer.Option("--bump", help="Raise the fee of the one that waits for a block.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Timestamp everything recorded so far: one small transaction for the whole log."""
+    from stemproof.acts import anchoring
+    from stemproof.acts.bumping import bump_now
+    from stemproof.acts.home import opened
+
+    cap_wei = parse_cap(cap)
+    home = context.writable()
+    with opened(home) as log:
+        place = _connect(home, log, chain, rpc)
+        keys = context.unlock(home)
+
+        def agree(planned: Planned) -> bool:
+            say_cost(place, planned)
+            if not dry_run and place.info.kind != "local":
+                say.confirm("pay for it?", yes=yes)
+            return not dry_run
+
+        stuck = None if bump else _find_stuck(log, place, keys, wait=wait and not dry_run)
+        if stuck is not None:
+            say_anchors(place, [stuck], json, "what is new waits for the timestamp before it")
+            raise typer.Exit(3)
+        deed = bump_now if bump else anchoring.anchor_now
+        number = deed(home, log, place, keys, agree, cap_wei=cap_wei)
+        if dry_run:
+            return
+        if number is not None:
+            log.put_setting(anchoring.CHAIN_SETTING, str(place.info.id))
+        found = _follow(home, log, place, number, wait=wait, final=final)
+        if number is not None and rpc is not None and found.state != "failed":
+            # Only now: a node that lies or hangs is not asked again by itself.
+            log.put_setting(anchoring.RPC_SETTING, rpc)
+    nothing = "" if number is not None else "nothing new since the last timestamp"
+    say_anchors(place, [found], json, nothing)
+    if found.block_number is None:
+        say.talk("if it waits too long, `stemproof anchor --bump` raises its fee")
+    if found.state == "failed":
+        raise typer.Exit(3)
+
+
+def _connect(home: Home, log: Log, chain: str | None, rpc: str | None) -> Chain:
+    """Open the chain, look up what is on its way there, and say what moved."""
+    from stemproof.acts import anchoring
+    from stemproof.acts.anchors import LOST, is_replaced, list_anchors
+    from stemproof.acts.following import refresh
+    from stemproof.acts.vanished import tell_lost
+
+    with say.waiting("asking the chain"):
+        place = anchoring.connect(home, log, chain=chain, rpc=rpc)
+        moved = refresh(log, place)
+    lost = [item for item in moved if item.state == LOST]
+    if lost:
+        say.talk(tell_lost(len(lost)))
+    for item in moved:
+        if item not in lost and not is_replaced(item, list_anchors(log, item.log)):
+            say.talk(f"timestamp of {counted(item.size, 'event')} is {item.state} now")
+    return place
+
+
+def _find_stuck(log: Log, place: Chain, keys: Keys, *, wait: bool) -> Anchor | None:
+    """Go on with a timestamp that is on its way still; give it if it is in no block then."""
+    from stemproof.acts.following import find_waiting
+    from stemproof.evidence.ethsig import parse_address
+
+    account = parse_address(keys.account_address)
+    while (waiting := find_waiting(log, place, account)) is not None:
+        say.talk(
+            f"the timestamp of {counted(waiting.size, 'event')}, sent {waiting.made}, is in"
+            f" no block of {place.info.name} yet; what is new is timestamped after it"
+        )
+        found = _wait(log, place, waiting.number, wait=wait, final=False)
+        if found.block_hash is None and found.state != "failed":
+            say.talk("if it waits too long, `stemproof anchor --bump` raises its fee")
+            return found
+    return None
+
+
+def _follow(
+    home: Home, log: Log, place: Chain, number: int | None, *, wait: bool, final: bool
+) -> Anchor:
+    """Follow an anchor, new or resumed, as far as was asked; a local chain to its end."""
+    from stemproof.acts import anchoring
+    from stemproof.acts.anchors import LOST, list_anchors
+
+    if number is None:
+        here = [item for item in list_anchors(log) if item.chain == place.info.id]
+        stand = [item for item in here if item.state not in ("failed", LOST)]
+        number = (stand or here)[-1].number
+    found = _wait(log, place, number, wait=wait, final=False)
+    if found.state == "final":
+        return found
+    anchoring.settle_local_chain(home, place)
+    if final or (wait and place.info.kind == "local"):
+        found = _wait(log, place, found.number, wait=True, final=final)
+    return found
+
+
+def _wait(log: Log, place: Chain, number: int, *, wait: bool, final: bool) -> Anchor:
+    from stemproof.acts.following import wait_for
+
+    states = ("final",) if final else ("anchored", "final")
+    with say.waiting("waiting for the chain"):
+        return wait_for(
+            log, place, number, states=states, timeout_s=MINED_TIMEOUT_S if wait else 0.0
+        )
