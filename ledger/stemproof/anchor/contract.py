@@ -56,14 +56,19 @@ def create2_address(deployer: Address, salt: bytes, init_code: bytes) -> Address
     return Address(keccak256(b"\xff" + deployer + salt + keccak256(init_code))[12:])
 
 
+def address_of(contract: str) -> Address:
+    """Compute a contract's address on every chain where it is deployed as we deploy it."""
+    return create2_address(DEPLOYER, SALT, load_artifact(contract).bytecode)
+
+
 def anchors_address() -> Address:
     """Compute the address of Anchors on every chain where it is deployed as we deploy it."""
-    return create2_address(DEPLOYER, SALT, load_artifact().bytecode)
+    return address_of("Anchors")
 
 
-def deployment_calldata() -> bytes:
-    """Write what is sent to the deployer to put Anchors on a chain."""
-    return SALT + load_artifact().bytecode
+def deployment_calldata(contract: str = "Anchors") -> bytes:
+    """Write what is sent to the deployer to put a contract on a chain."""
+    return SALT + load_artifact(contract).bytecode
 
 
 def origin_id(origin: str) -> bytes:
