@@ -106,15 +106,28 @@ def prepare_anchor(
     )
 
 
-def prepare_deployment(
-    chain: Chain, signer: Signer | bytes, *, cap_wei: int | None = None
+def prepare_call(
+    chain: Chain, signer: Signer | bytes, to: Address, data: bytes, *, cap_wei: int | None = None
 ) -> Intent:
-    """Sign the transaction that puts Anchors on a chain, at the address it has everywhere."""
+    """Sign a call of another contract; refuse what it would refuse, and what may not be paid."""
+    return _prepare(chain, _as_signer(signer), to, data, cap_wei=cap_wei)
+
+
+def prepare_deployment(
+    chain: Chain,
+    signer: Signer | bytes,
+    *,
+    contract: str = "Anchors",
+    cap_wei: int | None = None,
+) -> Intent:
+    """Sign the transaction that puts a contract on a chain, at the address it has everywhere."""
     if not chain.node.read_data("eth_getCode", format_address(DEPLOYER), "latest"):
         raise ContractMissing(
             f"{chain.info.name} has no deterministic deployment proxy at {format_address(DEPLOYER)}"
         )
-    return _prepare(chain, _as_signer(signer), DEPLOYER, deployment_calldata(), cap_wei=cap_wei)
+    return _prepare(
+        chain, _as_signer(signer), DEPLOYER, deployment_calldata(contract), cap_wei=cap_wei
+    )
 
 
 def prepare_replacement(
