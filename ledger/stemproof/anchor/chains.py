@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
 from importlib import resources
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from stemproof.anchor.contract import anchors_address
 from stemproof.anchor.jsonrpc import decode_answer
@@ -27,8 +30,25 @@ _TEXT = ("name", "kind", "currency", "finality", "note")
 _NULLABLE = ("explorer", "unsuited")
 _FLAGS = ("poa", "data_fee")
 _MEMBERS = {"id", "rpcs", *_TEXT, *_NULLABLE, *_FLAGS}
+# Tables from before these were known do not have them.
+_LATER = {"genesis": None, "sunset": None, "fee_hint": None}
+_HINTS = {"tip_gwei", "base_fee_gwei"}
+# Half a coin for one unit of gas.
+_MOST_GWEI = 500_000_000
+_MOST_TEXT = 200
+_GENESIS = re.compile(r"0x[0-9a-f]{64}\Z")
 _DEPTH = re.compile(r"depth:([1-9][0-9]{0,4})\Z")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class FeeHint:
+    """What a unit of gas costs as a rule, where nodes say too little or do not answer."""
+
+    #: The least tip that the chain's nodes take.
+    tip_gwei: int
+    #: The base fee of a quiet hour.
+    base_fee_gwei: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +71,11 @@ class ChainInfo:
     note: str
     #: Why anchors there cannot be proved; None where they can.
     unsuited: str | None
+    #: The hash of block 0: two chains may have one id. None where it is not known.
+    genesis: bytes | None = None
+    #: The day from which nobody promises that the chain goes on.
+    sunset: date | None = None
+    fee_hint: FeeHint | None = None
 
     @property
     def finality_depth(self) -> int | None:
@@ -110,6 +135,11 @@ def parse_chains(raw: bytes, where: str) -> list[ChainInfo]:
     return [_parse_chain(entry, where) for entry in entries]
 
 
+def format_chains(chains: Sequence[ChainInfo]) -> bytes:
+    """Write a table: what `parse_chains` reads."""
+    return (json.dumps([_format_chain(chain) for chain in chains], indent=2) + "\n").encode()
+
+
 def load_deployments() -> dict[int, Deployment]:
     """Read where Anchors is deployed, as this release ships it."""
     raw = (resources.files(__package__) / "deployments.json").read_text(encoding="utf-8")
@@ -131,27 +161,83 @@ def contract_on(chain_id: int) -> Address:
 
 
 def _parse_chain(entry: object, where: str) -> ChainInfo:
-    if not isinstance(entry, dict) or set(entry) != _MEMBERS:
+    if not isinstance(entry, dict) or set(entry) - set(_LATER) != _MEMBERS:
         raise BadInput(f"a chain in {where} does not have exactly {', '.join(sorted(_MEMBERS))}")
+    entry = {**_LATER, **entry}
     fits = (
         type(entry["id"]) is int
         and 0 < entry["id"] < 2**53
-        and all(isinstance(entry[name], str) for name in _TEXT)
-        and all(entry[name] is None or isinstance(entry[name], str) for name in _NULLABLE)
+        and all(_is_text(entry[name]) for name in _TEXT)
+        and all(entry[name] is None or _is_text(entry[name]) for name in _NULLABLE)
         and all(isinstance(entry[name], bool) for name in _FLAGS)
         and isinstance(entry["rpcs"], list)
-        and all(_is_rpc_url(url) for url in entry["rpcs"])
+        and all(is_web_address(url) for url in entry["rpcs"])
         and entry["kind"] in _KINDS
         and _NAME.match(entry["name"])
         and (entry["finality"] == "finalized" or _DEPTH.match(entry["finality"]))
+        and (entry["explorer"] is None or is_web_address(entry["explorer"]))
+        and (entry["genesis"] is None or _is_genesis(entry["genesis"]))
+        and (entry["sunset"] is None or _is_day(entry["sunset"]))
+        and (entry["fee_hint"] is None or _is_fee_hint(entry["fee_hint"]))
     )
     if not fits:
         raise BadInput(
             f"chain {entry['id']!r:.40} in {where} has a member of the wrong form",
             hint="docs/format/anchor.md describes the table",
         )
-    return ChainInfo(**{**entry, "rpcs": tuple(entry["rpcs"])})
+    genesis, sunset, hint = entry["genesis"], entry["sunset"], entry["fee_hint"]
+    read = {
+        "rpcs": tuple(entry["rpcs"]),
+        "genesis": None if genesis is None else bytes.fromhex(genesis[2:]),
+        "sunset": None if sunset is None else date.fromisoformat(sunset),
+        "fee_hint": None if hint is None else FeeHint(**hint),
+    }
+    return ChainInfo(**{**entry, **read})
 
 
-def _is_rpc_url(url: object) -> bool:
-    return isinstance(url, str) and url.startswith(("http://", "https://")) and len(url) < 2048
+def is_web_address(url: object) -> bool:
+    """Say whether this can be the address of a node or of an explorer."""
+    if not isinstance(url, str) or not url.startswith(("http://", "https://")):
+        return False
+    try:
+        parts = urlsplit(url)
+        # Reading the port checks it.
+        fits = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return fits and len(url) < 2048 and url.isprintable() and " " not in url
+
+
+def _format_chain(chain: ChainInfo) -> dict[str, object]:
+    hint = chain.fee_hint
+    return {
+        "id": chain.id,
+        **{name: getattr(chain, name) for name in (*_TEXT, *_NULLABLE, *_FLAGS)},
+        "rpcs": list(chain.rpcs),
+        "genesis": None if chain.genesis is None else "0x" + chain.genesis.hex(),
+        "sunset": None if chain.sunset is None else chain.sunset.isoformat(),
+        "fee_hint": None if hint is None else asdict(hint),
+    }
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value.isprintable() and len(value) <= _MOST_TEXT
+
+
+def _is_genesis(value: object) -> bool:
+    return isinstance(value, str) and _GENESIS.match(value) is not None
+
+
+def _is_day(value: object) -> bool:
+    try:
+        return isinstance(value, str) and date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        return False
+
+
+def _is_fee_hint(value: object) -> bool:
+    return (
+        isinstance(value, dict)
+        and set(value) == _HINTS
+        and all(type(value[name]) is int and 0 <= value[name] <= _MOST_GWEI for name in _HINTS)
+    )
