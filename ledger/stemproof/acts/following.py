@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from stemproof.acts.anchors import (
     OPEN_STATES,
@@ -24,16 +24,21 @@ if TYPE_CHECKING:
     from stemproof.anchor.evm import BlockRef, Chain
     from stemproof.log.store import Log
 
+# A node that is started anew is back by then.
+_PATIENCE_S: Final = 10.0
+
 
 def refresh(log: Log, chain: Chain) -> list[Anchor]:
     """Look every open anchor on this chain up: resend, capture, promote; give those that moved.
 
-    One whose block the node does not prove any more, as full nodes keep the state of about 128
-    blocks, stays without evidence: that of the next anchor covers it, and nothing is held up.
+    A node that is behind what the ledger has seen already is not asked. One whose block the node
+    does not prove any more, as full nodes keep the state of about 128 blocks, stays without
+    evidence: that of the next anchor covers it, and nothing is held up.
     """
     from stemproof.anchor.problems import NodeRefuses, Unsupported
 
     moved = notice_lost(log, chain) if chain.info.kind == "local" else []
+    _demand_height(log, chain)
     for anchor in all_anchors(log):
         if anchor.chain != chain.info.id:
             continue
@@ -65,18 +70,47 @@ def wait_for(
     """Wait until an anchor is in one of the states, or has failed; else give it as it is.
 
     Where it was sent anew with a better offer, the one that is in a block is waited for and given.
+    A node that fails meanwhile is asked again for a while.
     """
+    from stemproof.anchor.problems import NodeBehind, NodeDown, UntrustedNode
+
     deadline = time.monotonic() + timeout_s
+    patience = min(timeout_s, _PATIENCE_S)
+    give_up = time.monotonic() + patience
     while True:
-        anchor = _refresh_one(log, chain, anchor_numbered(log, number))
-        for other in _open_twins(log, anchor):
-            found = _refresh_one(log, chain, other)
-            if found.block_hash is not None:
-                anchor = found
-        is_over = anchor.state == "failed" and not _open_twins(log, anchor)
-        if is_over or anchor.state in states or time.monotonic() >= deadline:
-            return anchor
+        try:
+            anchor = _look_up(log, chain, number)
+        except (NodeBehind, NodeDown, UntrustedNode):
+            if time.monotonic() >= give_up:
+                raise
+        else:
+            give_up = time.monotonic() + patience
+            is_over = anchor.state == "failed" and not _open_twins(log, anchor)
+            if is_over or anchor.state in states or time.monotonic() >= deadline:
+                return anchor
         sleep(0.2)
+
+
+def _look_up(log: Log, chain: Chain, number: int) -> Anchor:
+    anchor = _refresh_one(log, chain, anchor_numbered(log, number))
+    for other in _open_twins(log, anchor):
+        found = _refresh_one(log, chain, other)
+        if found.block_hash is not None:
+            anchor = found
+    return anchor
+
+
+def _demand_height(log: Log, chain: Chain) -> None:
+    """Demand a node that has come as far as the newest block that this ledger knows of."""
+    known = [
+        anchor.block_number
+        for anchor in all_anchors(log)
+        if anchor.chain == chain.info.id and anchor.state == "final"
+    ]
+    highest = max((number for number in known if number is not None), default=0)
+    # A private chain may be set back or another one: see `vanished`.
+    if highest and chain.info.kind != "local":
+        chain.demand_height(highest)
 
 
 def find_waiting(log: Log, chain: Chain, account: bytes) -> Anchor | None:
@@ -107,12 +141,15 @@ def find_waiting(log: Log, chain: Chain, account: bytes) -> Anchor | None:
 
 def check_nothing_waits(log: Log, chain: Chain, account: bytes) -> None:
     """Refuse to build on a head while an anchor of our own is on its way to move it."""
+    _demand_height(log, chain)
     waiting = find_waiting(log, chain, account)
     if waiting is not None:
+        from stemproof.anchor.waiting import tell_why_waiting
+
         events = "1 event" if waiting.size == 1 else f"{waiting.size} events"
         raise Unavailable(
-            f"the timestamp of {events} is not in a block of {chain.info.name} yet:"
-            " what came after it waits for it",
+            f"the timestamp of {events} is not in a block of {chain.info.name} yet"
+            f" ({tell_why_waiting(chain, waiting.raw)}): what came after it waits for it",
             hint="`stemproof anchor` waits for it and goes on; if it waits too long,"
             " `stemproof anchor --bump` raises its fee",
         )
@@ -144,7 +181,7 @@ def _refresh_one(log: Log, chain: Chain, anchor: Anchor) -> Anchor:
 
     if anchor.state not in OPEN_STATES:
         return anchor
-    status = find_status(chain, anchor.raw, seen=anchor.block_hash)
+    status = find_status(chain, anchor.raw, seen=anchor.block_hash, seen_number=anchor.block_number)
     if status.state is TxState.FAILED:
         log.run("put_anchor_state", "failed", anchor.number)
     elif status.block is None:
@@ -185,7 +222,9 @@ def _capture(log: Log, chain: Chain, anchor: Anchor, state: str) -> None:
     from stemproof.evidence.chain import check_evidence, format_evidence
 
     origin = dict(log.fetch_all("logs"))[anchor.log]
-    evidence = capture_evidence(chain, anchor.raw, origin_id=origin_id(origin))
+    evidence = capture_evidence(
+        chain, anchor.raw, origin_id=origin_id(origin), publisher=anchor.publisher
+    )
     proved = check_evidence(evidence)
     if (proved.event.size, proved.event.root, proved.event.prior) != (
         anchor.size,

@@ -2,7 +2,8 @@
 
 Full nodes prove state for about 128 blocks, so this is done as soon as the anchor is mined, by
 the hash of its block, and again after a reorganisation. Nothing that a node says is kept unless
-it hashes to the block: `assemble_evidence` checks it as a verifier would.
+it hashes to the block: `assemble_evidence` checks it as a verifier would. Where a node cannot
+prove it, or lies, the others of the chain's table are asked.
 """
 
 from __future__ import annotations
@@ -29,8 +30,13 @@ if TYPE_CHECKING:
 _MAX_TRANSACTIONS = 4096
 
 
-def capture_evidence(chain: Chain, raw: bytes, *, origin_id: bytes) -> ChainEvidence:
-    """Capture the evidence of a mined anchor, at its block; what comes back is checked."""
+def capture_evidence(
+    chain: Chain, raw: bytes, *, origin_id: bytes, publisher: bytes | None = None
+) -> ChainEvidence:
+    """Capture the evidence of a mined anchor, at its block; what comes back is checked.
+
+    `publisher` is under whom the head stands, where that is not the sender.
+    """
     ours = parse_transaction(raw)
     status = find_status(chain, raw)
     if status.block is None or status.state is TxState.FAILED:
@@ -42,7 +48,7 @@ def capture_evidence(chain: Chain, raw: bytes, *, origin_id: bytes) -> ChainEvid
         place = AnchorPlace(
             chain_id=chain.info.id,
             contract=bytes(chain.contract),
-            publisher=bytes(ours.sender),
+            publisher=bytes(ours.sender) if publisher is None else publisher,
             origin_id=origin_id,
             transaction_index=parse_quantity(receipt.get("transactionIndex"), "index"),
         )

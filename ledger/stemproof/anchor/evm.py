@@ -3,14 +3,15 @@
     chain = open_chain(load_chains()[31337])
     head = chain.head_of(publisher, origin_id(origin))
 
-`open_chain` takes the first node that answers and serves the right chain. What a node says here
-is only good for deciding what to do next; what is kept as proof goes through `capture`, which
-believes nothing that does not hash to the block. Importing this module imports web3.
+`open_chain` takes the first node that answers and serves the right chain; where that one fails
+later, the next of the table goes on. What a node says here is only good for deciding what to do
+next; what is kept as proof goes through `capture`, which believes nothing that does not hash to
+the block. Importing this module imports web3.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -21,8 +22,14 @@ from stemproof.anchor.chains import ChainInfo, contract_on
 from stemproof.anchor.contract import load_artifact
 from stemproof.anchor.jsonrpc import Json
 from stemproof.anchor.node import Node
-from stemproof.anchor.problems import ContractMissing, NodeDown, UntrustedNode, WrongChain
-from stemproof.errors import Malformed, Unavailable
+from stemproof.anchor.problems import (
+    ContractMissing,
+    NodeBehind,
+    NodeDown,
+    UntrustedNode,
+    WrongChain,
+)
+from stemproof.errors import Malformed
 from stemproof.evidence.ethsig import Address, format_address
 from stemproof.evidence.quantity import parse_data, parse_quantity
 
@@ -53,16 +60,10 @@ def open_chain(
     urls = info.rpcs if rpc_url is None else (rpc_url,)
     if not urls:
         raise NodeDown(f"no node is known for {info.name}", hint="name one with --rpc")
-    problem: Unavailable | None = None
-    for url in urls:
-        try:
-            chain = Chain(info, Node(url, timeout_s=timeout_s), contract=contract)
-            chain.check_id()
-        except Unavailable as error:
-            problem = problem or error
-            continue
-        return chain
-    raise problem or NodeDown(f"no node of {info.name} works")
+    node = Node(*urls, serves=info, timeout_s=timeout_s)
+    chain = Chain(info, node, contract=contract)
+    chain.check_id()
+    return chain
 
 
 class Chain:
@@ -81,6 +82,11 @@ class Chain:
             address=Web3.to_checksum_address(format_address(self.contract)),
             abi=load_artifact().abi,
         )
+
+    def each_node(self) -> Iterator[Chain]:
+        """Give the chain behind each of its nodes alone, the one that is asked now first."""
+        for node in self.node.each():
+            yield Chain(self.info, node, contract=self.contract)
 
     def check_id(self) -> None:
         """Demand that the node serves this chain."""
@@ -106,6 +112,17 @@ class Chain:
     def latest_block(self) -> BlockRef:
         """Yield the newest block."""
         return self._demand_block("latest")
+
+    def demand_height(self, number: int) -> None:
+        """Demand a node that has come as far as a block; the others of the table are tried."""
+        behind: list[str] = []
+        while (newest := self.latest_block().number) < number:
+            behind.append(f"{self.node.where} has blocks up to {newest}")
+            if not self.node.skip():
+                raise NodeBehind(
+                    f"{'; '.join(behind)}, but the ledger knows block {number} of {self.info.name}",
+                    hint="it has not caught up: try later, or name another node with --rpc",
+                )
 
     def final_number(self) -> int:
         """Yield the number of the last final block, by the chain's rule; 0 if none is yet."""

@@ -1,7 +1,8 @@
 """What became of a transaction: waiting, mined, final, reorganised away, or failed.
 
 `seen` is the block where it was found before: a receipt that has moved to another block, or
-vanished, is then told as `reorged`, and evidence captured at the old block is worthless.
+vanished, is then told as `reorged`, and evidence captured at the old block is worthless. A node
+that has not come as far as that block knows nothing of a reorganisation: it is behind.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from stemproof.anchor.problems import NodeRefuses, UntrustedNode
+from stemproof.anchor.problems import NodeBehind, NodeRefuses, UntrustedNode
 from stemproof.anchor.reverts import find_refusal
 from stemproof.anchor.transaction import Transaction, parse_transaction
 from stemproof.errors import Malformed
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from stemproof.anchor.evm import BlockRef, Chain
+
+
+# Behind one address there may be several nodes, a block or two apart.
+_SECOND_LOOK_S = 0.3
 
 
 class TxState(StrEnum):
@@ -47,19 +52,25 @@ class TxStatus:
     reason: str | None = None
 
 
-def find_status(chain: Chain, raw: bytes, *, seen: bytes | None = None) -> TxStatus:
-    """Say what became of a signed transaction; `seen` is the hash of the block that held it."""
+def find_status(
+    chain: Chain, raw: bytes, *, seen: bytes | None = None, seen_number: int | None = None
+) -> TxStatus:
+    """Say what became of a signed transaction; `seen` is the hash of the block that held it.
+
+    With the number of that block a node that is behind, or keeps no old receipts, is told from
+    a reorganisation.
+    """
     ours = parse_transaction(raw)
     receipt = chain.find_receipt(ours.hash)
     block = None if receipt is None else _find_its_block(chain, receipt)
     if receipt is None or block is None:
-        return _not_mined(chain, ours, seen)
+        held = _still_held(chain, seen, seen_number)
+        return held if held is not None else _not_mined(chain, ours, seen)
     if not _succeeded(chain, receipt):
         return TxStatus(TxState.FAILED, block, True, _find_reason(chain, ours, block, receipt))
     if seen is not None and seen != block.hash:
         return TxStatus(TxState.REORGED, block, True)
-    is_final = chain.final_number() >= block.number
-    return TxStatus(TxState.FINAL if is_final else TxState.MINED, block, True)
+    return _standing(chain, block)
 
 
 def wait_until_mined(
@@ -74,18 +85,43 @@ def wait_until_mined(
         time.sleep(poll_s)
 
 
+def _standing(chain: Chain, block: BlockRef) -> TxStatus:
+    is_final = chain.final_number() >= block.number
+    return TxStatus(TxState.FINAL if is_final else TxState.MINED, block, True)
+
+
+def _still_held(chain: Chain, seen: bytes | None, number: int | None) -> TxStatus | None:
+    """Look the block up that held it: it may stand, though the receipt is not served any more."""
+    if seen is None or number is None:
+        return None
+    block = chain.find_block(number)
+    # A private chain may be set back; what is lost with it is noticed elsewhere.
+    if block is None and chain.info.kind != "local":
+        raise NodeBehind(
+            f"{chain.node.where} has no block {number} of {chain.info.name}, where the timestamp"
+            " was seen",
+            hint="it has not caught up: try later, or name another node with --rpc",
+        )
+    return None if block is None or block.hash != seen else _standing(chain, block)
+
+
 def _not_mined(chain: Chain, ours: Transaction, seen: bytes | None) -> TxStatus:
     is_known = chain.find_transaction(ours.hash) is not None
     used = chain.node.read_quantity(
         "eth_getTransactionCount", format_address(ours.sender), "latest"
     )
-    # A node may count the transaction a moment before it serves the receipt: ask once more.
-    if used > ours.nonce and chain.find_receipt(ours.hash) is None and not is_known:
+    if used > ours.nonce and not is_known and _is_unknown_still(chain, ours):
         return TxStatus(
             TxState.FAILED, None, False, f"another transaction took number {ours.nonce}"
         )
     state = TxState.PENDING if seen is None else TxState.REORGED
     return TxStatus(state, None, is_known)
+
+
+def _is_unknown_still(chain: Chain, ours: Transaction) -> bool:
+    """Ask once more: a node may count a transaction a moment before it serves its receipt."""
+    time.sleep(_SECOND_LOOK_S)
+    return chain.find_receipt(ours.hash) is None and chain.find_transaction(ours.hash) is None
 
 
 def _find_its_block(chain: Chain, receipt: Mapping[str, object]) -> BlockRef | None:

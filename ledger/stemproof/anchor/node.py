@@ -1,177 +1,163 @@
-"""One node, spoken to through web3's HTTP provider, and not believed.
+"""The nodes of one chain: the first that works is asked, and none is believed.
 
-Answers are bounded in bytes and in time, and come back as plain JSON; what a member must be is
-demanded where it is read. Every failure is one of `problems`. Addresses of nodes often hold an
-access key, so messages show only their host.
+A busy node is asked again, ever later; one that fails, lies about its chain or answers with what
+is none is left for the next of the list. Calls may be repeated: reading changes nothing, and
+sending the same transaction twice is sending it once. What a member of an answer must be is
+demanded where it is read. Every failure is one of `problems`. No logs are ever asked for: what
+they say is in the receipts of one block, which hash to it.
 """
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, cast
-from urllib.parse import urlsplit
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TypeVar
 
-import requests
-import urllib3
-from web3 import HTTPProvider
-
-from stemproof.anchor.jsonrpc import decode_answer
-from stemproof.anchor.problems import NodeDown, NodeRefuses, Unsupported, UntrustedNode
-from stemproof.errors import Malformed
+from stemproof.anchor.endpoint import BoundedProvider, Endpoint
+from stemproof.anchor.problems import (
+    NodeBusy,
+    NodeDown,
+    Unsupported,
+    UntrustedNode,
+    WrongChain,
+)
+from stemproof.errors import Malformed, Unavailable
 from stemproof.evidence.quantity import parse_data, parse_quantity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from web3.types import RPCEndpoint, RPCResponse
-
+    from stemproof.anchor.chains import ChainInfo
     from stemproof.anchor.jsonrpc import Json
 
 # All receipts of a full block have about 5 MB.
 MAX_ANSWER_BYTES = 64 * 2**20
-_CHUNK_BYTES = 64 * 1024
-# JSON-RPC 2.0, section 5.1, and what EIP-1474 adds.
-_METHOD_NOT_FOUND = -32601
-_METHOD_NOT_SUPPORTED = -32004
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
-
-class BoundedProvider(HTTPProvider):
-    """web3's HTTP provider with a limit on an answer's size and on the whole call's time."""
-
-    def __init__(self, url: str, *, timeout_s: float, max_answer_bytes: int) -> None:
-        super().__init__(url, exception_retry_configuration=None)
-        self.max_answer_bytes = max_answer_bytes
-        self.url = url
-        self.timeout_s = timeout_s
-        self._http = requests.Session()
-        # Calls to this computer never go through a proxy.
-        self._http.trust_env = urlsplit(url).hostname not in _LOOPBACK
-
-    def make_request(self, method: RPCEndpoint, params: object) -> RPCResponse:
-        """Send one call and yield the decoded answer."""
-        raw = self.post(self.encode_rpc_request(method, params))
-        return cast("RPCResponse", decode_answer(raw))
-
-    def post(self, body: bytes) -> bytes:
-        """Send one body and read the answer, within the limits; redirects are not followed."""
-        deadline = time.monotonic() + self.timeout_s
-        with self._http.post(
-            self.url,
-            data=body,
-            # Nothing packed: what is unpacked would need a limit of its own.
-            headers={**self.get_request_headers(), "Accept-Encoding": "identity"},
-            timeout=self.timeout_s,
-            stream=True,
-            allow_redirects=False,
-        ) as response:
-            received = bytearray()
-            # Not iter_content, which waits for full chunks: a drop now and then would hold us up.
-            while chunk := response.raw.read1(_CHUNK_BYTES):
-                received += chunk
-                if len(received) > self.max_answer_bytes:
-                    raise requests.exceptions.ContentDecodingError("answer too long")
-                if time.monotonic() > deadline:
-                    raise requests.exceptions.ReadTimeout("answer too slow")
-            # Some nodes put a JSON-RPC error under an HTTP error; others put a page there.
-            if response.status_code != requests.codes.ok and not received.startswith(b"{"):
-                raise requests.exceptions.HTTPError(f"HTTP {response.status_code}")
-            return bytes(received)
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._http.close()
+# How long a busy node is left alone before each further try.
+_PAUSES_S = (0.2, 0.8)
+# More addresses than a table has use for.
+_MAX_NODES = 16
+_Read = TypeVar("_Read")
 
 
 class Node:
-    """A node at a URL."""
+    """A node at a URL, with others that are asked where it fails."""
 
     def __init__(
-        self, url: str, *, timeout_s: float = 10.0, max_answer_bytes: int = MAX_ANSWER_BYTES
+        self,
+        url: str,
+        *spares: str,
+        serves: ChainInfo | None = None,
+        timeout_s: float = 10.0,
+        max_answer_bytes: int = MAX_ANSWER_BYTES,
     ) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise NodeDown(f"{url!r:.60} is no address of a node", hint="it begins with https://")
-        #: How messages name it: without a path, where access keys are.
-        self.where = f"the node at {parts.hostname}" + (f":{parts.port}" if parts.port else "")
-        self.provider = BoundedProvider(url, timeout_s=timeout_s, max_answer_bytes=max_answer_bytes)
+        self._endpoints = [
+            Endpoint(each, timeout_s=timeout_s, max_answer_bytes=max_answer_bytes)
+            for each in (url, *spares)[:_MAX_NODES]
+        ]
+        self._serves = serves
+        self._admitted: set[int] = set()
+        self._at = 0
+
+    @property
+    def where(self) -> str:
+        """How messages name the node that is asked now."""
+        return self._endpoints[self._at].where
+
+    @property
+    def provider(self) -> BoundedProvider:
+        """What web3 takes as the node that is asked now."""
+        return self._endpoints[self._at].provider
+
+    def each(self) -> Iterator[Node]:
+        """Give each node alone, the one that is asked now first."""
+        for number in range(len(self._endpoints)):
+            alone = object.__new__(Node)
+            at = (self._at + number) % len(self._endpoints)
+            alone._endpoints = [self._endpoints[at]]
+            alone._serves = self._serves
+            alone._admitted = {0} if at in self._admitted else set()
+            alone._at = 0
+            yield alone
+
+    def skip(self) -> bool:
+        """Leave the node that is asked now for the next of the list; False after the last."""
+        if self._at + 1 >= len(self._endpoints):
+            return False
+        self._at += 1
+        return True
 
     def call(self, method: str, *params: Json) -> Json:
         """Call a method; NodeDown, NodeRefuses, Unsupported or UntrustedNode when it fails."""
-        try:
-            answer: object = self.provider.make_request(cast("RPCEndpoint", method), list(params))
-        except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError) as error:
-            raise NodeDown(
-                f"{self.where} did not answer {method} within {self.provider.timeout_s:g} s"
-            ) from error
-        except requests.exceptions.ContentDecodingError as error:
-            raise UntrustedNode(f"{self.where} answers {method} too long or garbled") from error
-        except requests.exceptions.HTTPError as error:
-            raise NodeDown(f"{self.where} answers {method} with {error}") from error
-        except (
-            requests.exceptions.RequestException,
-            urllib3.exceptions.HTTPError,
-            OSError,
-        ) as error:
-            raise NodeDown(f"{self.where} is not reachable ({type(error).__name__})") from error
-        except ValueError as error:
-            raise UntrustedNode(f"{self.where} answers {method} with something not JSON") from error
-        return self._result(method, answer)
+        return self._ask(method, params, lambda result: result)
 
     def read_object(self, method: str, *params: Json) -> Mapping[str, object] | None:
         """Call a method that answers with an object or null."""
-        result = self.call(method, *params)
-        if result is not None and not isinstance(result, dict):
-            raise UntrustedNode(
-                f"{self.where} answers {method} with {result!r:.60}, want an object"
-            )
-        return result
+
+        def read(result: Json) -> Mapping[str, object] | None:
+            if result is not None and not isinstance(result, dict):
+                raise Malformed(f"answer to {method}", result, "an object")
+            return result
+
+        return self._ask(method, params, read)
 
     def read_quantity(self, method: str, *params: Json, below: int = 2**256) -> int:
         """Call a method that answers with a number."""
-        result = self.call(method, *params)
-        try:
+
+        def read(result: Json) -> int:
             number = parse_quantity(result, f"answer to {method}")
             if number >= below:
                 raise Malformed(f"answer to {method}", number, f"less than {below}")
             return number
-        except Malformed as error:
-            raise UntrustedNode(f"{self.where} is not to be believed: {error}") from error
+
+        return self._ask(method, params, read)
 
     def read_data(self, method: str, *params: Json) -> bytes:
         """Call a method that answers with bytes."""
-        result = self.call(method, *params)
-        try:
-            return parse_data(result, f"answer to {method}")
-        except Malformed as error:
-            raise UntrustedNode(f"{self.where} is not to be believed: {error}") from error
+        return self._ask(method, params, lambda result: parse_data(result, f"answer to {method}"))
 
-    def _result(self, method: str, answer: object) -> Json:
-        if not isinstance(answer, dict) or ("result" in answer) == (
-            answer.get("error") is not None
-        ):
-            raise UntrustedNode(f"{self.where} answers {method} with something not JSON-RPC")
-        if "result" in answer:
-            return cast("Json", answer["result"])
-        error = answer["error"]
-        code = error.get("code") if isinstance(error, dict) else None
-        if not isinstance(error, dict) or not isinstance(code, int):
-            raise UntrustedNode(f"{self.where} answers {method} with something not JSON-RPC")
-        if code in (_METHOD_NOT_FOUND, _METHOD_NOT_SUPPORTED):
-            raise Unsupported(
-                f"{self.where} does not have {method}", hint="choose another node for this chain"
+    def _ask(self, method: str, params: tuple[Json, ...], read: Callable[[Json], _Read]) -> _Read:
+        """Ask the node, then the others; a refusal is an answer and goes to no other."""
+        problems: list[Unavailable] = []
+        for turn in range(len(self._endpoints)):
+            at = (self._at + turn) % len(self._endpoints)
+            try:
+                self._admit(at)
+                found = read(_patiently(self._endpoints[at], method, params))
+            except Malformed as error:
+                where = self._endpoints[at].where
+                problem: Unavailable = UntrustedNode(f"{where} is not to be believed: {error}")
+                problem.__cause__ = error
+                problems.append(problem)
+            except (NodeDown, Unsupported, UntrustedNode, WrongChain) as error:
+                problems.append(error)
+            else:
+                self._at = at
+                return found
+        first, *others = problems
+        if others:
+            told = "; ".join(str(other) for other in others)
+            first.hint = f"the other nodes were tried too: {told}"
+        raise first
+
+    def _admit(self, at: int) -> None:
+        """Demand, once, that a node serves the chain that it is listed for."""
+        want = self._serves
+        if want is None or at in self._admitted:
+            return
+        endpoint = self._endpoints[at]
+        found = parse_quantity(_patiently(endpoint, "eth_chainId", ()), "answer to eth_chainId")
+        if found != want.id:
+            raise WrongChain(
+                f"{endpoint.where} serves chain {found}, want {want.name} ({want.id})",
+                hint="choose another node or another chain",
             )
-        raise NodeRefuses(
-            self.where,
-            method,
-            code=code,
-            message=str(error.get("message", "")),
-            data=_revert_data(error.get("data")),
-        )
+        self._admitted.add(at)
 
 
-def _revert_data(data: object) -> bytes:
-    try:
-        return parse_data(data, "revert data")
-    except Malformed:
-        return b""
+def _patiently(endpoint: Endpoint, method: str, params: tuple[Json, ...]) -> Json:
+    for pause_s in _PAUSES_S:
+        try:
+            return endpoint.call_once(method, *params)
+        except NodeBusy:
+            time.sleep(pause_s)
+    return endpoint.call_once(method, *params)

@@ -12,6 +12,14 @@ class NodeDown(Unavailable):
     """The node does not answer, or not in time."""
 
 
+class NodeBusy(NodeDown):
+    """The node takes no call at the moment: worth asking again a little later."""
+
+
+class NodeBehind(Unavailable):
+    """The node has not caught up with the chain: it lacks blocks that it or another had."""
+
+
 class WrongChain(Unavailable):
     """The node serves another chain than the one asked for."""
 
