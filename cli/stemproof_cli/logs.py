@@ -37,6 +37,13 @@ Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON documen
 All = Annotated[
     bool, typer.Option("--all", help="Also the watch's signs of life, and each undo step.")
 ]
+Each = Annotated[
+    bool,
+    typer.Option(
+        "--all",
+        help="A line for each event: also the watch's signs of life, and each undo step.",
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -53,18 +60,29 @@ def show(
         typer.Option(metavar="WHEN", help="A date (and time), yesterday, 2h or '3 days ago'."),
     ] = None,
     limit: Annotated[
-        int, typer.Option(min=1, max=MAX_SHOWN, help="At most so many, the newest.")
+        int,
+        typer.Option(
+            min=1,
+            max=MAX_SHOWN,
+            help="At most so many, the newest; a save is one, with --all or --json each event.",
+        ),
     ] = 50,
-    all_: All = False,
+    all_: Each = False,
     json: Json = False,
 ) -> None:
-    """Show what was recorded, newest last."""
+    """Show what was recorded, newest last: by working session, and in it by save."""
     from stemproof.acts.home import opened
     from stemproof.acts.reading import newest_lines
+    from stemproof.acts.sittings import newest_blocks
+    from stemproof_cli.journal import show_blocks
 
     with opened(context.ledger()) as log:
         wanted = _wanted(log, work, stage, since, all_)
-        lines = newest_lines(log, wanted, limit)
+        blocks = [] if all_ or json else newest_blocks(log, wanted, limit)
+        lines = newest_lines(log, wanted, limit) if all_ or json else []
+    if blocks:
+        show_blocks(blocks, stage)
+        return
     if json:
         say.answer_json({"v": 0, "events": [line.as_json() for line in lines]})
     elif lines:

@@ -166,6 +166,16 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         answer(*(" " * indent + part for part in more))
 
 
+def hanging(lead: str, text: str, meaning: str | None = None) -> None:
+    """Write a text after its lead; on a terminal further lines begin under the text.
+
+    `meaning` colours the lead, where colours are shown.
+    """
+    line, *more = _wrap(clean(text), _width() - len(lead))
+    answer((coloured(lead, meaning) if meaning else lead) + line)
+    answer(*(" " * len(lead) + part for part in more))
+
+
 def _width() -> float:
     """Give the terminal's width in characters; without a terminal there is none."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else math.inf

@@ -22,11 +22,12 @@ from tests.log.ledgers import behind_its_back
 from stemproof.acts.facts import fact, saying
 from stemproof.acts.home import Home, opened
 from stemproof.log.store import Draft
-from stemproof.record.canonical import canonical_bytes
+from stemproof.record.canonical import Json, canonical_bytes
 from stemproof.record.event import format_time
 from stemproof_cli.logs import moment
 
 PASSPHRASE = "correct horse battery staple"
+SITTING = "5" * 32
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
@@ -39,6 +40,7 @@ def decision(text: str, stage: str, at: datetime) -> Draft:
         observed="tool",
         actor="author",
         tool="daw",
+        session=SITTING,
         values={"body": canonical_bytes({"text": text})},
     )
 
@@ -54,8 +56,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert stemproof(home, "work", "add", str(folder / title)).code == 0
     with opened(Home(home)) as log:
         low, high = (row[0] for row in log.fetch_all("projects"))
-        log.append(low, [fact("session.saved", NOON, {"path": "song.rpp", "decisions": 2})])
-        log.append(low, [decision("Vocal: volume -3.0 dB to -4.5 dB", "mixing", NOON)])
+        body: dict[str, Json] = {"path": "song.rpp", "decisions": 2}
+        saved = fact("session.saved", NOON, body, session=SITTING)
+        log.append(low, [saved, decision("Vocal: volume -3.0 dB to -4.5 dB", "mixing", NOON)])
         log.append(low, [decision("Bass: note added", "composition", NOON + timedelta(minutes=1))])
         log.append(high, [saying("note.said", NOON, {"text": "a note\nof two lines \x1b[31m"})])
         log.append(high, [fact("watch.beat", NOON, {"monotonic_ms": 1})])
@@ -67,17 +70,43 @@ def home(made: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(made, tmp_path / "ledger"))
 
 
-def test_the_log_is_shown_newest_last_in_sentences(made: Path) -> None:
-    answer = stemproof(made, "log", "show")
+def test_the_log_is_shown_by_working_session_and_save(made: Path) -> None:
+    answer = stemproof(made, "log", "show", "Low Tide", "--since", "2026-11-22", "--limit", "9")
+    assert (answer.code, answer.err) == (0, "")
+    lines = answer.out.splitlines()
+    assert "    2  " in lines[1]
+    assert lines[1].endswith("the work begins: Low Tide")
+    assert lines[-5:] == [
+        "Low Tide, Sunday 22 November 2026, shown from 12:00 to 12:00",
+        "1 save, 2 decisions: 1 mixing, 1 composition",
+        "  4-6  12:00:00  song.rpp: saved, 2 decisions, human with tool",
+        "                 mixing       Vocal: volume -3.0 dB to -4.5 dB",
+        "                 composition  Bass: note added",
+    ]
+
+
+def test_of_one_stage_only_that_is_shown_with_its_save(made: Path) -> None:
+    answer = stemproof(made, "log", "show", "--stage", "mixing")
+    assert answer.out.splitlines() == [
+        "Low Tide, Sunday 22 November 2026, shown from 12:00 to 12:00",
+        "1 save, 1 decision: 1 mixing",
+        "  4-6  12:00:00  song.rpp: saved, 2 decisions, human with tool",
+        "                 mixing       Vocal: volume -3.0 dB to -4.5 dB",
+    ]
+
+
+def test_each_event_is_shown_newest_last_in_sentences(made: Path) -> None:
+    answer = stemproof(made, "log", "show", "--all")
     assert (answer.code, answer.err) == (0, "")
     lines = answer.out.splitlines()
     assert lines[0].split() == ["EVENT", "TIME", "WORK", "STAGE", "CLASS", "WHAT"]
-    assert len(lines) == 8
+    assert len(lines) == 9
     assert "the log begins, bound to account 0x" in lines[1]
     assert "the work begins: Low Tide" in lines[2]
-    assert "2026-11-22 12:00:00  Low Tide    -" in lines[4]
+    assert "2026-11-22 12:00:00  Low Tide   -" in lines[4]
     assert lines[4].endswith("song.rpp: saved, 2 decisions")
     assert "mixing       human with tool  Vocal: volume -3.0 dB to -4.5 dB" in lines[5]
+    assert lines[8].endswith("watch goes on")
     assert lines[7].endswith("note: a note of two lines \N{REPLACEMENT CHARACTER}[31m")
 
 
@@ -101,7 +130,17 @@ def test_only_what_was_asked_for_is_shown(made: Path, options: list[str], texts:
 
 def test_times_are_those_of_the_clock_on_the_wall(made: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "stemproof_cli", "log", "show", "Low Tide", "--stage", "mixing"],
+        [
+            sys.executable,
+            "-m",
+            "stemproof_cli",
+            "log",
+            "show",
+            "Low Tide",
+            "--stage",
+            "mixing",
+            "--all",
+        ],
         env={
             **environment(made.parent),
             "STEMPROOF_HOME": str(made),

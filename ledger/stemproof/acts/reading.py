@@ -85,9 +85,13 @@ class Line:
 
 def newest_lines(log: Log, wanted: Wanted, limit: int) -> list[Line]:
     """Give the newest wanted events, oldest of them first."""
+    return list(islice(lines_before(log, wanted), limit))[::-1]
+
+
+def lines_before(log: Log, wanted: Wanted) -> Iterator[Line]:
+    """Give the wanted events, newest first."""
     titles = _titles(log)
-    found = list(islice(_backwards(log, wanted), limit))
-    return [_line(log, entry, header, titles) for entry, header in reversed(found)]
+    return (_line(log, entry, header, titles) for entry, header in _backwards(log, wanted))
 
 
 def lines_after(log: Log, event: int, wanted: Wanted) -> tuple[list[Line], int]:
@@ -136,7 +140,7 @@ def _line(log: Log, entry: Entry, header: Header, titles: Mapping[bytes, str]) -
 
 
 def _titles(log: Log) -> dict[bytes, str]:
-    return {OWN_WORK: "(this log)"} | {work.id: work.title for work in list_works(log)}
+    return {OWN_WORK: "this log"} | {work.id: work.title for work in list_works(log)}
 
 
 def tell(action: str, body: Body) -> str:

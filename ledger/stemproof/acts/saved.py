@@ -74,10 +74,12 @@ def save_body(save: Save, decisions: list[Decision]) -> dict[str, Json]:
 
 
 def decision_body(decision: Decision) -> dict[str, Json]:
-    """Write one decision down."""
+    """Write one decision down; bodies of earlier versions lack `device` and `group`."""
     return {
         "kind": decision.kind,
         "track": decision.track,
+        "device": decision.device,
+        "group": decision.group,
         "what": decision.what,
         "from": decision.before,
         "to": decision.after,
