@@ -18,8 +18,9 @@ from stemproof.acts.anchors import Anchor, list_anchors
 from stemproof.acts.following import check_nothing_waits
 from stemproof.acts.home import Home, now
 from stemproof.acts.keeping import count_rotations, rotations_of
+from stemproof.acts.slots import NotOurs, check_ended_by_us, check_not_ended, is_ended
 from stemproof.errors import BadInput, Unavailable
-from stemproof.log.sealing import Sealed, seal
+from stemproof.log.sealing import Sealed, SignCheckpoint, seal
 from stemproof.log.store import Log
 from stemproof.record.event import format_time
 
@@ -31,6 +32,11 @@ if TYPE_CHECKING:
 
 CHAIN_SETTING: Final = "chain"
 RPC_SETTING: Final = "rpc"
+NO_FUNDS_HINT: Final = (
+    "send it that much, let a relay pay with `stemproof anchor --relay URL`, choose a cheaper"
+    " chain, or rehearse with `stemproof testnet up`; nothing is lost by waiting but an earlier"
+    " date"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,19 @@ class Planned:
     sealed: Sealed
     prior: int
     intent: Intent
+    # Under whom the head stands, where that is not the account that sends it.
+    publisher: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Under whom a log is anchored, and how it is sealed for that."""
+
+    account: Address
+    # None where the log's key is locked: the checkpoint is signed at the next unlock.
+    sign: SignCheckpoint | None
+    # Refuses, in one transaction with the seal, what the account would not know of.
+    check: Callable[[Log], None]
 
 
 def connect(home: Home, log: Log, *, chain: str | None = None, rpc: str | None = None) -> Chain:
@@ -85,27 +104,56 @@ def origin_id(origin: str) -> bytes:
     return hashlib.sha256(origin.encode()).digest()
 
 
-def plan_anchor(
-    log: Log, chain: Chain, keys: Keys, *, cap_wei: int | None = None
-) -> Planned | None:
-    """Seal the log and sign its anchor; None where the chain holds this head already."""
-    from stemproof.anchor.publish import AnchorCall, prepare_anchor
+def plan_head(log: Log, chain: Chain, keys: Keys) -> tuple[Sealed, int] | None:
+    """Seal the log, and say on which head of its publisher's the next anchor builds.
+
+    Whoever sends it. None where the chain holds this head already.
+    """
     from stemproof.evidence.ethsig import parse_address
 
     account = parse_address(keys.account_address)
+    holder = Holder(account, keys.sign_checkpoint, lambda log: _check_holder(log, keys))
+    return plan_head_of(log, chain, holder)
+
+
+def plan_head_of(log: Log, chain: Chain, holder: Holder) -> tuple[Sealed, int] | None:
+    """Do as `plan_head`, for a log whose keys may be locked."""
+    account = holder.account
     check_nothing_waits(log, chain, account)
     prior = chain.head_of(account, origin_id(log.origin))
+    check_not_ended(chain, prior)
     _check_known(log, chain, account, prior)
     _check_former(log, chain, account)
     with log.writing():
         # In one transaction with the seal: a checkpoint never holds a rotation that its
         # publisher, the account before it, does not know of.
-        _check_holder(log, keys)
-        sealed = seal(log, keys.sign_checkpoint)
-    if prior >> 216 >= sealed.size:
-        return None
+        holder.check(log)
+        sealed = seal(log, holder.sign)
+    return None if prior >> 216 >= sealed.size else (sealed, prior)
+
+
+def plan_anchor(
+    log: Log, chain: Chain, keys: Keys, *, cap_wei: int | None = None
+) -> Planned | None:
+    """Seal the log and sign its anchor; None where the chain holds this head already."""
+    found = plan_head(log, chain, keys)
+    return None if found is None else plan_call(log, chain, keys, *found, cap_wei=cap_wei)
+
+
+def plan_call(
+    log: Log, chain: Chain, keys: Keys, sealed: Sealed, prior: int, *, cap_wei: int | None = None
+) -> Planned:
+    """Sign the anchor of a sealed checkpoint, to be paid by the ledger's own account."""
+    from stemproof.anchor.problems import InsufficientFunds
+    from stemproof.anchor.publish import AnchorCall, prepare_anchor
+
     call = AnchorCall(origin_id(log.origin), prior, sealed.size, sealed.root)
-    return Planned(sealed, prior, prepare_anchor(chain, keys.account_key, call, cap_wei=cap_wei))
+    try:
+        intent = prepare_anchor(chain, keys.account_key, call, cap_wei=cap_wei)
+    except InsufficientFunds as error:
+        error.hint = NO_FUNDS_HINT
+        raise
+    return Planned(sealed, prior, intent)
 
 
 def publish(log: Log, chain: Chain, planned: Planned, moment: datetime) -> int:
@@ -153,14 +201,11 @@ def settle_local_chain(home: Home, chain: Chain) -> None:
 
 def _check_known(log: Log, chain: Chain, account: Address, prior: int) -> None:
     """Refuse to build on a head that this ledger did not make: a copy, or a stolen key."""
-    if not prior:
+    if not prior or is_ended(prior):
         return
-    if not any(anchor.size == prior >> 216 for anchor in _published(log, chain, account)):
-        raise BadInput(
-            f"the chain holds a head of size {prior >> 216} of this log that this ledger did not"
-            " anchor: another copy of the ledger goes on elsewhere, or a key was taken",
-            hint="go on as a new device with `stemproof key new-device`; nothing was sent",
-        )
+    own = _published(log, chain, account)
+    if not any(anchor.size == prior >> 216 for anchor in own):
+        raise NotOurs(chain.info.name, prior >> 216, max((a.size for a in own), default=0))
 
 
 def _check_former(log: Log, chain: Chain, account: Address) -> None:
@@ -174,7 +219,9 @@ def _check_former(log: Log, chain: Chain, account: Address) -> None:
     here = [anchor for anchor in list_anchors(log) if anchor.chain == chain.info.id]
     for publisher in sorted({anchor.publisher for anchor in here} - {bytes(account)}):
         former = Address(publisher)
-        _check_known(log, chain, former, chain.head_of(former, origin_id(log.origin)))
+        head = chain.head_of(former, origin_id(log.origin))
+        check_ended_by_us(log, chain, former, head)
+        _check_known(log, chain, former, head)
 
 
 def _check_holder(log: Log, keys: Keys) -> None:
@@ -203,7 +250,7 @@ def store(log: Log, chain: Chain, planned: Planned, moment: datetime) -> int:
             sealed.root,
             chain.info.id,
             bytes(chain.contract),
-            bytes(intent.account),
+            planned.publisher or bytes(intent.account),
             planned.prior.to_bytes(32, "big"),
             "pending",
             intent.raw,

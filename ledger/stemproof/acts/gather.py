@@ -172,6 +172,12 @@ def _head(log: Log, number: int, of: tuple[bytes, int], anchor: Anchor) -> Head:
     sealed = checkpoint_at(log, number, anchor.size)
     if sealed is None or None in (anchor.block_number, anchor.block_time, anchor.parent_hash):
         raise BadInput(f"the ledger has lost the checkpoint of size {anchor.size}")
+    if not sealed.note:
+        raise BadInput(
+            f"the checkpoint of size {anchor.size} was anchored while the keys were locked and is"
+            " not signed yet",
+            hint="unlock the keys once: `stemproof anchor` with your passphrase signs it",
+        )
     return Head(
         note=sealed.note,
         own_size=own.head.size,

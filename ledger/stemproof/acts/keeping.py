@@ -17,6 +17,7 @@ from stemproof.acts.facts import fact
 from stemproof.acts.home import Home, opened
 from stemproof.errors import BadInput, Unavailable
 from stemproof.log.lockfile import hold_lock
+from stemproof.log.sealing import sign_waiting
 from stemproof.log.store import OWN_WORK, Draft, Log, create_log
 from stemproof.record.event import format_time, parse_header
 
@@ -63,6 +64,10 @@ def settle(home: Home, keys: Keys, moment: datetime) -> None:
             )
         for body in rotations_of(log, keys)[count_rotations(log) :]:
             log.append(OWN_WORK, [_rotation_event(body, moment)])
+        own = {known.origin for known in keys.public.logs}
+        for number, origin in log.fetch_all("logs"):
+            if origin in own:
+                sign_waiting(log, number, origin, keys.sign_checkpoint)
 
 
 def rotations_of(log: Log, keys: Keys) -> list[bytes]:

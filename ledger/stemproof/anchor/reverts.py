@@ -12,7 +12,15 @@ from stemproof.evidence.keccak import keccak256
 def find_refusal(data: bytes) -> NotAccepted | None:
     """Read revert data as one of the contract's errors; None where it is none."""
     name = _selectors().get(data[:4])
-    # All three errors have two words.
+    if name == "NotSigned" and len(data) == 36:
+        return NotAccepted(
+            f"0x{data[16:].hex()[:12]} allows the key that signed or sends this no anchors, or no"
+            " more of them",
+            hint="`stemproof key delegate --list` shows what is allowed, and until when",
+        )
+    if name == "TooLate" and len(data) == 36:
+        return NotAccepted("the signature came after its deadline", hint="sign it anew")
+    # The others have two words.
     if name is None or len(data) != 68:
         return None
     first, second = int.from_bytes(data[4:36], "big"), int.from_bytes(data[36:], "big")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from stemproof.errors import Refuted, StemproofError
-from stemproof.log.sealing import record_reader
+from stemproof.log.sealing import note_of, record_reader
 from stemproof.log.store import Log
 from stemproof.seal.checkpoint import open_checkpoint
 from stemproof.seal.merkle import Digest
@@ -44,9 +44,11 @@ def sealing_problems(log: Log, number: int, origin: str, key: bytes | None) -> I
                 raise Refuted("its heads count other events")
             if key is None:
                 raise Refuted("no binding names the key that signs it")
-            checkpoint = open_checkpoint(note, key, origin)
-            if (checkpoint.size, checkpoint.root) != (size, root):
-                raise Refuted("the signed note states another checkpoint")
+            # One that was sealed while its key was locked is signed at the next unlock.
+            if signed := note_of(log, number, size, note):
+                checkpoint = open_checkpoint(signed, key, origin)
+                if (checkpoint.size, checkpoint.root) != (size, root):
+                    raise Refuted("the signed note states another checkpoint")
         except StemproofError as error:
             yield f"{name}: {error}"
         replay.checkpoint = size

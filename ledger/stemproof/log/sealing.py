@@ -2,8 +2,9 @@
 
 A checkpoint's size counts the events of the log, its root is the map of work heads.
 Only a checkpoint about to be anchored is sealed, and the database holds at most one
-of each size, so a log never shows two faces. Work is proportional to the works that
-grew since the checkpoint before.
+of each size, so a log never shows two faces. Where the log's key is locked it is sealed
+without a signature, which is added once the key is there: the checkpoint stays the same.
+Work is proportional to the works that grew since the checkpoint before.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ SignCheckpoint = Callable[[Checkpoint], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A checkpoint and the signed note that states it."""
+    """A checkpoint and the signed note that states it; the note is empty until it is signed."""
 
     size: int
     root: Digest
@@ -44,7 +45,7 @@ class ProvedHead:
     proof: MapProof
 
 
-def seal(log: Log, sign: SignCheckpoint) -> Sealed:
+def seal(log: Log, sign: SignCheckpoint | None) -> Sealed:
     """Seal all events of the log; the newest checkpoint again if none came since."""
     with log.writing():
         size = log.size
@@ -57,7 +58,7 @@ def seal(log: Log, sign: SignCheckpoint) -> Sealed:
         update = update_map(
             [(map_key(work), head) for _, work, head in grown], record_reader(log, log.number, size)
         )
-        note = sign(Checkpoint(log.origin, size, update.root))
+        note = b"" if sign is None else sign(Checkpoint(log.origin, size, update.root))
         log.run_many(
             "add_map_record",
             [(log.number, row.depth, row.prefix, size, row.value) for row in update.records],
@@ -70,13 +71,32 @@ def seal(log: Log, sign: SignCheckpoint) -> Sealed:
 def newest_checkpoint(log: Log) -> Sealed | None:
     """Give the newest checkpoint of the log that is being written, or None."""
     row = log.fetch_one("newest_checkpoint", log.number)
-    return None if row is None else Sealed(row[0], Digest(row[1]), row[2])
+    return None if row is None else _sealed(log, log.number, row)
 
 
 def checkpoint_at(log: Log, number: int, size: int) -> Sealed | None:
     """Give the checkpoint of one size of one log, or None."""
     row = log.fetch_one("checkpoint", number, size)
-    return None if row is None else Sealed(row[0], Digest(row[1]), row[2])
+    return None if row is None else _sealed(log, number, row)
+
+
+def sign_waiting(log: Log, number: int, origin: str, sign: SignCheckpoint) -> int:
+    """Sign the checkpoints of a log that were sealed while its key was locked; count them."""
+    waiting = [
+        (size, Digest(root))
+        for size, root, note in log.fetch_all("checkpoints", number)
+        if not note and log.setting(_note_setting(number, size)) is None
+    ]
+    for size, root in waiting:
+        # In a setting: the checkpoint's own row is final.
+        note = sign(Checkpoint(origin, size, root))
+        log.put_setting(_note_setting(number, size), note.decode())
+    return len(waiting)
+
+
+def note_of(log: Log, number: int, size: int, note: bytes) -> bytes:
+    """Give a checkpoint's note: its row's, else the one signed later, else none."""
+    return note or (log.setting(_note_setting(number, size)) or "").encode()
 
 
 def head_at(log: Log, tree: int, checkpoint: int) -> WorkHead | None:
@@ -102,6 +122,15 @@ def record_reader(log: Log, number: int, checkpoint: int) -> ReadRecord:
         return None if row is None else bytes(row[0])
 
     return read
+
+
+def _sealed(log: Log, number: int, row: tuple[int, bytes, bytes]) -> Sealed:
+    size, root, note = row
+    return Sealed(size, Digest(root), note_of(log, number, size, note))
+
+
+def _note_setting(number: int, size: int) -> str:
+    return f"note.{number}.{size}"
 
 
 def _grown_heads(log: Log, since: int) -> list[tuple[int, bytes, WorkHead]]:
