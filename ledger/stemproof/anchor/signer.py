@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from stemproof.errors import BadInput, Malformed
-from stemproof.evidence.ethsig import Address, address_of_key
+from stemproof.evidence.ethsig import Address, address_of_key, sign_digest
 
 #: Members of a transaction as eth-account names them.
 Fields = dict[str, int | str | bytes]
@@ -39,3 +39,7 @@ class KeySigner:
         from eth_account import Account
 
         return bytes(Account.sign_transaction(fields, self._key).raw_transaction)
+
+    def sign_digest(self, digest: bytes) -> bytes:
+        """Sign a digest that a contract checks (EIP-712): r, s and v."""
+        return sign_digest(self._key, digest)
