@@ -44,18 +44,31 @@ def capture_evidence(
     receipt = chain.find_receipt(ours.hash)
     if receipt is None:
         raise UntrustedNode(f"{chain.node.where} gave a receipt and now has none")
+    whose = bytes(ours.sender) if publisher is None else publisher
+    return capture_mined(chain, status.block, receipt, publisher=whose, origin_id=origin_id)
+
+
+def capture_mined(
+    chain: Chain,
+    block: BlockRef,
+    receipt: Mapping[str, object],
+    *,
+    publisher: bytes,
+    origin_id: bytes,
+) -> ChainEvidence:
+    """Capture the evidence of an anchor at the block of a receipt, whoever sent it."""
     try:
         place = AnchorPlace(
             chain_id=chain.info.id,
             contract=bytes(chain.contract),
-            publisher=bytes(ours.sender) if publisher is None else publisher,
+            publisher=publisher,
             origin_id=origin_id,
             transaction_index=parse_quantity(receipt.get("transactionIndex"), "index"),
         )
-        return _capture_at(chain, status.block, place)
+        return _capture_at(chain, block, place)
     except Refuted as error:
         raise UntrustedNode(
-            f"{chain.node.where} is not to be believed about block {status.block.number}: {error}",
+            f"{chain.node.where} is not to be believed about block {block.number}: {error}",
             hint="choose another node for this chain; the anchor itself is not in question",
         ) from error
 

@@ -62,15 +62,15 @@ def find_status(
     """
     ours = parse_transaction(raw)
     receipt = chain.find_receipt(ours.hash)
-    block = None if receipt is None else _find_its_block(chain, receipt)
+    block = None if receipt is None else find_block_of(chain, receipt)
     if receipt is None or block is None:
-        held = _still_held(chain, seen, seen_number)
+        held = still_held(chain, seen, seen_number)
         return held if held is not None else _not_mined(chain, ours, seen)
-    if not _succeeded(chain, receipt):
+    if not has_succeeded(chain, receipt):
         return TxStatus(TxState.FAILED, block, True, _find_reason(chain, ours, block, receipt))
     if seen is not None and seen != block.hash:
         return TxStatus(TxState.REORGED, block, True)
-    return _standing(chain, block)
+    return standing_in(chain, block)
 
 
 def wait_until_mined(
@@ -85,12 +85,13 @@ def wait_until_mined(
         time.sleep(poll_s)
 
 
-def _standing(chain: Chain, block: BlockRef) -> TxStatus:
+def standing_in(chain: Chain, block: BlockRef) -> TxStatus:
+    """Say how a transaction stands that is in a canonical block."""
     is_final = chain.final_number() >= block.number
     return TxStatus(TxState.FINAL if is_final else TxState.MINED, block, True)
 
 
-def _still_held(chain: Chain, seen: bytes | None, number: int | None) -> TxStatus | None:
+def still_held(chain: Chain, seen: bytes | None, number: int | None) -> TxStatus | None:
     """Look the block up that held it: it may stand, though the receipt is not served any more."""
     if seen is None or number is None:
         return None
@@ -102,7 +103,7 @@ def _still_held(chain: Chain, seen: bytes | None, number: int | None) -> TxStatu
             " was seen",
             hint="it has not caught up: try later, or name another node with --rpc",
         )
-    return None if block is None or block.hash != seen else _standing(chain, block)
+    return None if block is None or block.hash != seen else standing_in(chain, block)
 
 
 def _not_mined(chain: Chain, ours: Transaction, seen: bytes | None) -> TxStatus:
@@ -124,7 +125,7 @@ def _is_unknown_still(chain: Chain, ours: Transaction) -> bool:
     return chain.find_receipt(ours.hash) is None and chain.find_transaction(ours.hash) is None
 
 
-def _find_its_block(chain: Chain, receipt: Mapping[str, object]) -> BlockRef | None:
+def find_block_of(chain: Chain, receipt: Mapping[str, object]) -> BlockRef | None:
     """Find the canonical block of a receipt; None where the receipt is of a lost block."""
     try:
         number = parse_quantity(receipt.get("blockNumber"), "block number")
@@ -135,7 +136,8 @@ def _find_its_block(chain: Chain, receipt: Mapping[str, object]) -> BlockRef | N
     return block if block is not None and block.hash == block_hash else None
 
 
-def _succeeded(chain: Chain, receipt: Mapping[str, object]) -> bool:
+def has_succeeded(chain: Chain, receipt: Mapping[str, object]) -> bool:
+    """Read from a receipt whether its transaction succeeded."""
     try:
         return parse_quantity(receipt.get("status"), "status") == 1
     except Malformed as error:
