@@ -56,7 +56,13 @@ def write_view(shown: Shown) -> None:
     _section(console, "", _facts(shown))
     session = shown.session
     if session.tracks:
-        _section(console, counted(len(session.tracks), "track"), _tracks(session, width))
+        from stemproof.capture.unused import unused_busses
+
+        unused = unused_busses(session.tracks)
+        title = counted(len(session.tracks) - len(unused), "track")
+        if unused:
+            title += f", and {len(unused)} unused busses"
+        _section(console, title, _tracks(session, width, unused))
     devices = list(device_rows(session.tracks))
     if devices:
         _section(console, counted(len(devices), "device"), _devices(session, devices, width))
@@ -124,14 +130,16 @@ def _tempo(session: Session) -> str:
     return f"{pace} bpm, {', '.join(metres)}"
 
 
-def _tracks(session: Session, width: int) -> Table:
+def _tracks(session: Session, width: int, unused: frozenset[int]) -> Table:
     from stemproof.capture.diff_tracks import track_labels
     from stemproof.capture.sentences import shown_value
 
     labels = dict(zip(map(id, session.tracks), track_labels(session.tracks), strict=True))
     parents = {track.identity: track.parent for track in session.tracks if track.identity}
     rows = []
-    for track in session.tracks:
+    for index, track in enumerate(session.tracks):
+        if index in unused:
+            continue
         level, pan = track.mixer.volume, track.mixer.pan
         rows.append(
             (
@@ -171,8 +179,10 @@ def _devices(session: Session, devices: Sequence[tuple[Track, Device]], width: i
         where = "" if track is last else labels[id(track)]
         last = track
         # A program's own devices are known by their names.
-        plugins = (one for one in device.ids if one.kind.value != "native")
-        identity = " ".join(f"{one.kind.value} {one.value}" for one in plugins)
+        plugins = [f"{i.kind.value} {i.value}" for i in device.ids if i.kind.value != "native"]
+        # Several ids are one plug-in, known under each.
+        others = f" (also {', '.join(plugins[1:])})" if len(plugins) > 1 else ""
+        identity = plugins[0] + others if plugins else ""
         name = device.name + ("" if device.enabled else " (off)")
         rows.append((where, name, device.vendor, identity, _settings(device)))
     names = ("track", "device", "vendor", "id", "settings")
@@ -206,6 +216,10 @@ def _coverage(shown: Shown, devices: Sequence[tuple[Track, Device]]) -> Table:
         digests = len({state.digest for state in states})
         said = f"{counted(count, 'state')} of {family}, {_size(total)}, {digests} different"
         table.add_row(Text("opaque", style="yellow"), Text(_plain(said)))
+    digested = [p for track in session.tracks for p in track.parameters if p.unit.value == "digest"]
+    if digested:
+        said = f"{counted(len(digested), 'setting')} of tracks, only whether they change is known"
+        table.add_row(Text("opaque", style="yellow"), Text(said))
     if session.opaque is None:
         for what, count in session.unread:
             table.add_row(

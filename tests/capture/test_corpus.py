@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import os
-from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
@@ -63,12 +62,23 @@ def test_all_of_a_lmms_history_is_read_completely(song: str) -> None:
     assert all(save.unread == () for save in revisions(f"lmms/{song}"))
 
 
-def test_a_translated_default_name_is_a_rename_of_each_pattern_track() -> None:
+def test_what_lmms_calls_a_pattern_that_nobody_named_is_no_decision() -> None:
     saves = revisions("lmms/TameAnderson-MakeMe")
-    for one, two in ((2, 3), (3, 4)):
-        kinds = Counter(d.kind for d in diff(saves[one], saves[two]))
-        assert set(kinds) <= {"track.renamed"}
-    assert len(diff(saves[2], saves[3])) == 5
+    assert diff(saves[2], saves[3]) == diff(saves[3], saves[4]) == []
+
+
+def test_ports_that_another_version_of_lmms_lays_out_anew_are_in_the_one_note() -> None:
+    saves = revisions("lmms/Oglsdl-PpTrip")
+    found = [d.what for d in diff(saves[0], saves[1]) if not d.is_note]
+    assert found == ["Envelopes and filter cutoff", "Envelopes and filter resonance"]
+
+
+def test_another_build_of_a_ladspa_plug_in_is_one_decision_a_device() -> None:
+    saves = revisions("lmms/Oglsdl-PpTrip")
+    assert [d.text for d in diff(saves[2], saves[3])] == [
+        "Supernova: PhaserII settings: port00, port10 removed",
+        "Supernova: ToneStack settings: port04, port14 added, port00, port10 removed",
+    ]
 
 
 def test_slicing_in_reaper_reads_as_blocks_of_clips() -> None:

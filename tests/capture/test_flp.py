@@ -317,6 +317,20 @@ def test_a_playlist_of_an_unknown_shape_is_counted() -> None:
     assert load(project(playlist=playlist)).unread == (("playlist of an unknown shape", 1),)
 
 
+ENVELOPED = RACK.replace(event(64, 1), event(218, b"attack and decay") + event(64, 1))
+CLAP = (
+    event(64, 4) + event(21, 0) + event(201, "") + event(203, "Clap") + event(0, 1)
+    + event(22, 2) + event(219, LEVELS) + event(218, b"envelope") + event(135, 60)
+    + event(196, "Clap.wav")
+)  # fmt: skip
+SYNTH = (
+    event(64, 4) + event(21, 2) + event(201, "Sytrus") + event(203, "Saw") + event(0, 1)
+    + event(219, LEVELS) + event(218, b"envelope") + event(213, b"sytrus state")
+)  # fmt: skip
+AUTOMATION = (
+    event(64, 4) + event(21, 5) + event(203, "Kick - Volume") + event(0, 1)
+    + event(219, LEVELS) + event(218, b"envelope") + event(234, automation((0.0, 0.5), (2.0, 1.0)))
+)  # fmt: skip
 CHANGES = {
     "note": (project(patterns=PATTERNS + event(224, note(192, 65, channel=1))),
              ["Lead: 1 note added in pattern 2"]),
@@ -339,8 +353,7 @@ CHANGES = {
                 ["Insert 2: unmuted"]),
     "sample": (project(rack=RACK.replace("Kick.wav".encode("utf-16-le"),
                                          "Tick.wav".encode("utf-16-le"))),
-               ["Kick: Sampler sample '%FLStudioFactoryData%\\\\Kick.wav' -> "
-                "'%FLStudioFactoryData%\\\\Tick.wav'"]),
+               ["Kick: Sampler sample 'Kick.wav' -> 'Tick.wav'"]),
     "moved": (project(playlist=PLAYLIST.replace(item(96, 2, 192, track=3),
                                                 item(192, 2, 192, track=3))), None),
     "curve": (project(rack=RACK.replace(struct.pack("<d", 0.25), struct.pack("<d", 0.5))),
@@ -351,6 +364,13 @@ CHANGES = {
                         ["Beat: track renamed to 'A'"]),
     "routed": (project(rack=RACK.replace(event(22, 2), event(22, 3))),
                ["Vox take: output Insert 2 -> Reverb"]),
+    "root note": (project(rack=RACK.replace(event(64, 1), event(135, 57) + event(64, 1))),
+                  ["Kick: settings: root note added"]),
+    "channel added": (project(rack=RACK + CLAP), ["Clap: track added"]),
+    "synth added": (project(rack=RACK + SYNTH),
+                    ["Saw: track added", "Saw: Sytrus (Image-Line) added"]),
+    "automation added": (project(rack=RACK + AUTOMATION),
+                         ["Kick - Volume: automation of Kick - Volume added"]),
     "window": (project(rack=RACK.replace(event(212, bytes(52)), event(212, b"\1" * 52))), []),
     "licensee": (project(head=HEAD + event(200, "x") + event(237, bytes(16))), []),
 }  # fmt: skip
@@ -365,6 +385,28 @@ def test_a_change_gives_exactly_its_decisions(what: str) -> None:
     else:
         assert found == sentences
     assert bool(told(data, SONG)) == bool(found)
+
+
+def test_envelopes_are_compared_with_envelopes() -> None:
+    louder = project(rack=ENVELOPED.replace(b"attack", b"ATTACK"))
+    assert told(project(rack=ENVELOPED), louder) == ["Kick: envelopes changed"]
+
+
+def test_an_insert_that_takes_the_name_of_its_new_channel_is_not_told() -> None:
+    named = MIXER.replace(
+        event(236, struct.pack("<III", 0, 0x04, 0)),
+        event(204, "Clap") + event(236, struct.pack("<III", 0, 0x04, 0)),
+    )
+    two = project(rack=RACK + CLAP, mixer=named)
+    assert told(SONG, two) == ["Clap: track added"]
+    assert told(SONG, project(mixer=named)) == ["Insert 2: track renamed to 'Clap'"]
+
+
+def test_an_insert_called_like_its_channel_says_that_it_is_a_bus() -> None:
+    kit = MIXER.replace(event(204, "Drums"), event(204, "Kick"))
+    louder = VALUES.replace(mixed(0x1FC0, 0x2040, 11_000), mixed(0x1FC0, 0x2040, 9_600))
+    one, two = project(mixer=kit), project(mixer=kit, values=louder)
+    assert told(one, two) == ["Kick (bus): volume 85.9375 -> 75 %"]
 
 
 def test_another_version_alone_is_no_decision() -> None:

@@ -20,6 +20,9 @@ from stemproof.acts.showing import show_session
 HERE = Path(__file__).parents[1]
 FIXTURES = HERE / "capture" / "fixtures"
 CORPUS = Path(os.environ.get("STEMPROOF_CORPUS", HERE.parents[1] / "shared" / "corpus"))
+needs_flp = pytest.mark.skipif(
+    not (CORPUS / "sessions/flp").is_dir(), reason="the corpus is not on this machine"
+)
 CODES = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -222,3 +225,21 @@ def test_what_is_no_session_is_refused(tmp_path: Path, name: str, want: str) -> 
     answer = stemproof(tmp_path / "home", "show", str(tmp_path / name))
     assert answer.code == 3
     assert want in answer.err
+
+
+@needs_flp
+def test_inserts_that_nobody_used_are_counted_and_not_listed(tmp_path: Path) -> None:
+    (path,) = (CORPUS / "sessions/flp/dawtool").glob("*complex.flp")
+    said = stemproof(tmp_path / "home", "show", str(path)).out
+    assert "47 tracks, and 115 unused busses" in said
+    assert "Insert 114 " in said and "Insert 113 " not in said
+
+
+def test_the_ids_of_one_plug_in_read_as_one(tmp_path: Path) -> None:
+    plugin = '"VST: ReaSynth (Cockos)" reasynth.dll 0 "" '
+    comp = f'VST {plugin}1919251321<5653547265737972656173796E746800> ""'
+    chain = f"<FXCHAIN\n<{comp}\nAAAA\n>\n>\n"
+    body = '<REAPER_PROJECT 0.1 "7.0" 1\n<TRACK {1}\nNAME "Vox"\n' + chain + ">\n>\n"
+    (tmp_path / "a.rpp").write_text(body)
+    said = stemproof(tmp_path / "home", "show", str(tmp_path / "a.rpp")).out
+    assert "  vst2 resy (also vst3 5653547265737972656173796E746800)  " in said

@@ -10,7 +10,7 @@ No I/O.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
 from .decision import UPGRADED, Change, Decision, Scope, Subject
@@ -23,7 +23,7 @@ from .diff_time import compare_markers, compare_tempo
 from .diff_tracks import Names, compare_strip, pair_tracks, scope_of, track_labels
 from .findings import Findings
 from .identity import is_renewed, without_identities
-from .match import find_reordered
+from .match import Pairing, find_reordered
 from .sentences import note_count, plain
 from .sessions.model import (
     Clip,
@@ -115,6 +115,7 @@ class _Comparison:
         self._names = Names(
             {t.identity: label for t, label in zip(after, labels, strict=True) if t.identity},
             {before[i].name: after[j].name for i, j in pairing.pairs if not before[i].identity},
+            _followed(before, after, pairing),
         )
         if pairing.added:
             self._originals = {_bare(track): track for track in reversed(before)}
@@ -201,10 +202,18 @@ class _Comparison:
             self._findings.add(subject, change)
             return
         text = f"{subject.label}: track added"
+        is_envelope = track.kind is TrackKind.AUTOMATION and len(track.automations) == 1
+        if is_envelope:
+            # The track is the envelope: one thing was made, not two.
+            target = plain(track.automations[0].target) or "unknown target"
+            text = f"{subject.label}: automation of {target} added"
         self._findings.add(subject, Change("track.added", "track", text, None, track.name))
         self._come += [LooseClip(subject, clip) for clip in track.clips]
-        self._devices_come += [LooseDevice(subject, device) for device in track.devices]
-        self._findings.compare_automations(subject, (), track.automations)
+        self._devices_come += [
+            LooseDevice(subject, device, is_of_new_track=True) for device in track.devices
+        ]
+        if not is_envelope:
+            self._findings.compare_automations(subject, (), track.automations)
 
 
 _SETTINGS = {
@@ -250,6 +259,24 @@ def _is_unused_bus(track: Track, session: Session) -> bool:
     if volume is not None and volume.value != "1":
         return False
     return all(track.name != other.mixer.output for other in session.tracks)
+
+
+def _followed(
+    before: Sequence[Track], after: Sequence[Track], pairing: Pairing
+) -> frozenset[tuple[str, str]]:
+    """Find busses that play what was just added, renamed or led there, with its name.
+
+    FL Studio names the insert of the mixer after the channel.
+    """
+    new = {(after[j].mixer.output, after[j].name) for j in pairing.added}
+    for i, j in pairing.pairs:
+        one, two = before[i], after[j]
+        if two.kind is not TrackKind.BUS and (one.name, one.mixer.output) != (
+            two.name,
+            two.mixer.output,
+        ):
+            new.add((two.mixer.output, two.name))
+    return frozenset(pair for pair in new if all(pair))
 
 
 def _bare(track: Track) -> Hashable:

@@ -12,8 +12,11 @@ from .match import Key, Pairing, find_reordered, pair_things
 from .sentences import device_label, device_title, plain
 from .sessions.model import Device, PluginKind
 
-# Parts that every LMMS track has: nobody adds or removes them.
-_FIXED_PARTS = frozenset({"lmms:eldata", "lmms:arpeggiator", "lmms:chordcreator"})
+# Parts that every track of LMMS has, and the empty sampler that a new channel of FL Studio is:
+# nobody adds or removes them.
+_FIXED_PARTS = frozenset(
+    {"lmms:eldata", "lmms:arpeggiator", "lmms:chordcreator", "flstudio:sampler"}
+)
 _SCOPES = {"instrument": Scope.INSTRUMENT, "input": Scope.INPUT, "take": Scope.CLIP}
 
 
@@ -24,6 +27,7 @@ class LooseDevice:
     subject: Subject
     device: Device
     is_silent: bool = False  # its whole track went: not a decision of its own
+    is_of_new_track: bool = False  # it came with its track, as a template may have it
 
 
 def compare_chain(
@@ -187,7 +191,7 @@ def _report_added(
     findings: Findings, loose: LooseDevice, known: Mapping[Hashable, Subject]
 ) -> None:
     original = known.get(device_content(loose.device))
-    if original is None:
+    if original is None or loose.is_of_new_track:
         _report(findings, loose, "added")
         return
     title = device_title(loose.device)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,7 +16,13 @@ from .sessions.model import Mixer, Parameter, Send, Track, TrackKind, Unit
 from .sessions.numbers import is_same_number
 
 _NUMBERED = re.compile(r"(?:Channel|FX|Bus) \d{1,5}")
+_PATTERN = re.compile(r"(?:Beat/Bassline|Pattern) (\d{1,5})")
 _SCOPES = {TrackKind.BUS: Scope.BUS, TrackKind.MASTER: Scope.MASTER}
+_KIND_WORDS = {
+    TrackKind.BUS: "bus",
+    TrackKind.PATTERN: "pattern",
+    TrackKind.AUTOMATION: "automation",
+}
 _SWITCHES = (
     # attribute, when on, when off
     ("mute", "muted", "unmuted"),
@@ -27,15 +33,33 @@ _SWITCHES = (
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What tracks are called: by identity, and the later name of each earlier bus."""
+    """What tracks are called: by identity, and the later name of each earlier bus.
+
+    `followed` holds busses and the names that the program gave them: those of tracks that were
+    added, renamed or led there just now.
+    """
 
     labels: Mapping[str, str]
     renamed: Mapping[str, str]
+    followed: frozenset[tuple[str, str]] = frozenset()
 
 
 def track_labels(tracks: Sequence[Track]) -> list[str]:
-    """Name tracks as the musician does, or by place; equal names are numbered."""
+    """Name tracks as the musician does, or by place; equal names are told apart.
+
+    A bus, a pattern or an automation that is called like a track says what it is; what is still
+    called alike is numbered.
+    """
     names = [plain(track.name) or f"Track {index}" for index, track in enumerate(tracks, start=1)]
+    kinds: defaultdict[str, set[str]] = defaultdict(set)
+    for name, track in zip(names, tracks, strict=True):
+        kinds[name].add(_KIND_WORDS.get(track.kind, ""))
+    names = [
+        f"{name} ({_KIND_WORDS[track.kind]})"
+        if len(kinds[name]) > 1 and track.kind in _KIND_WORDS
+        else name
+        for name, track in zip(names, tracks, strict=True)
+    ]
     total, seen = Counter(names), Counter[str]()
     labels = []
     for name in names:
@@ -62,7 +86,8 @@ def compare_strip(
     names: Names,
 ) -> None:
     """Report what changed of a track besides its clips and devices."""
-    if _has_other_name(one, two) and not _is_renumbered(one, two):
+    is_own_name = (two.identity, two.name) not in names.followed
+    if _has_other_name(one, two) and is_own_name and not _is_renumbered(one, two):
         text = (
             f"{plain(one.name) or 'a track without a name'}: track renamed to '{plain(two.name)}'"
         )
@@ -85,8 +110,12 @@ def _has_other_name(one: Track, two: Track) -> bool:
 
 
 def _is_renumbered(one: Track, two: Track) -> bool:
-    """Tell whether only the number that the program itself gives to a bus changed."""
+    """Tell whether only the name changed that the program itself gives to a bus or a pattern."""
     names = one.name, two.name
+    if one.kind is TrackKind.PATTERN:
+        # LMMS called patterns so up to 1.2 and calls them patterns since.
+        found = [_PATTERN.fullmatch(name) for name in names]
+        return all(found) and len({match[1] for match in found if match}) == 1
     return one.kind is TrackKind.BUS and all(_NUMBERED.fullmatch(name) for name in names)
 
 

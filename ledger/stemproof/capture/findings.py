@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -14,6 +15,8 @@ from .sessions.model import MEDIA_PARAMETER, Automation, MediaRef, Parameter
 from .sessions.numbers import is_decimal, is_same_number
 
 _MOST_LISTED = 8
+_MOST_NAMED = 3
+_PORT = re.compile(r"port\d{1,4}")
 
 
 class Findings:
@@ -73,6 +76,7 @@ class Findings:
         if before == after:
             return
         one, two = _by_name(before), _by_name(after)
+        are_ports_new = self.upgraded or _ports(one) != _ports(two)
         for name, new in two.items():
             old = one.get(name)
             if old is None or is_same_number(old.value, new.value):
@@ -84,10 +88,18 @@ class Findings:
                 continue  # where automation stood when the session was saved
             if self.upgraded and is_decimal(old.value) != is_decimal(new.value):
                 continue  # a word became a number: another way to store the same setting
+            if are_ports_new and _PORT.fullmatch(name):
+                continue  # another version of LMMS, or of the LADSPA plug-in, numbers them anew
             what = f"{pattern.what} {name}".strip()
-            text = f"{subject.title}: {what} {shown_change(old, new)}"
+            files = old, new
+            if name == MEDIA_PARAMETER:
+                one_name, two_name = (MediaRef(p.value).file_name for p in (old, new))
+                if one_name != two_name:
+                    # Where the files are is in the values; the names say which they are.
+                    files = replace(old, value=one_name), replace(new, value=two_name)
+            text = f"{subject.title}: {what} {shown_change(*files)}"
             change = replace(pattern, what=what, text=text, before=old.value, after=new.value)
-            self.add(subject, replace(change, shown=shown_values(old, new)))
+            self.add(subject, replace(change, shown=shown_values(*files)))
         if not self.upgraded and one.keys() != two.keys():
             self._add_settings(subject, one, two, pattern)
 
@@ -100,7 +112,12 @@ class Findings:
     ) -> None:
         gone, come = sorted(one.keys() - two.keys()), sorted(two.keys() - one.keys())
         what = f"{pattern.what} settings".strip()
-        text = f"{subject.title}: {what}: {len(come)} more, {len(gone)} fewer"
+        told = [
+            f"{_listed(names, _MOST_NAMED)} {verb}"
+            for names, verb in ((come, "added"), (gone, "removed"))
+            if names
+        ]
+        text = f"{subject.title}: {what}: {', '.join(told)}"
         kind = f"{pattern.kind.split('.')[0]}.settings"
         change = replace(pattern, kind=kind, what=what, text=text)
         self.add(subject, replace(change, before=_listed(gone), after=_listed(come)))
@@ -128,11 +145,15 @@ class Findings:
                 _add_envelope(self, subject, "switched", old, new, scope)
 
 
-def _listed(names: Sequence[str]) -> str | None:
+def _listed(names: Sequence[str], most: int = _MOST_LISTED) -> str | None:
     if not names:
         return None
-    more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
-    return plain(", ".join(names[:_MOST_LISTED])) + more
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return plain(", ".join(names[:most])) + more
+
+
+def _ports(parameters: Iterable[str]) -> frozenset[str]:
+    return frozenset(name for name in parameters if _PORT.fullmatch(name))
 
 
 def _by_name(parameters: Iterable[Parameter]) -> dict[str, Parameter]:

@@ -79,6 +79,8 @@ def shown_values(before: Parameter, after: Parameter) -> tuple[str, str]:
 
 def shown_change(before: Parameter, after: Parameter) -> str:
     """Show a change of one parameter, with the unit once."""
+    if before.unit is after.unit is Unit.DIGEST:
+        return "changed"
     one, two = shown_values(before, after)
     suffix = _SHARED_SUFFIX.get(after.unit) or _SUFFIX.get(after.unit, "")
     if suffix and one.endswith(suffix) and two.endswith(suffix):

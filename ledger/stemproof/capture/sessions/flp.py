@@ -22,7 +22,7 @@ from typing import Final
 from stemproof.errors import BadInput
 
 from .flp_mixer import Mix, mixer_tracks
-from .flp_parts import Channel, Item, Pattern, channel_devices
+from .flp_parts import Channel, Item, Pattern, channel_devices, channel_settings
 from .flp_walk import Project, walk
 from .model import (
     Automation,
@@ -133,9 +133,7 @@ class _Reader:
                 devices=channel_devices(channel),
                 clips=(*clips, *self._cells(channel.number)),
                 automations=self._automation(channel),
-                parameters=(
-                    () if channel.kind == _AUTOMATION else (Parameter("pitch", str(channel.pitch)),)
-                ),
+                parameters=_channel_parameters(channel),
             )
 
     def _strip(self, channel: Channel) -> Mixer:
@@ -234,6 +232,13 @@ class _Reader:
 
     def _at(self, ticks: int) -> Moment:
         return Moment(Fraction(ticks, self._ppq))
+
+
+def _channel_parameters(channel: Channel) -> tuple[Parameter, ...]:
+    if channel.kind == _AUTOMATION:
+        # It makes no sound: what it stores of one is the program's default.
+        return ()
+    return (Parameter("pitch", str(channel.pitch)), *channel_settings(channel))
 
 
 def _pattern_label(pattern: Pattern, number: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Final, NamedTuple
@@ -38,6 +39,33 @@ _POINTS_AT: Final = 21
 _ITEM: Final = struct.Struct("<IHHIHHHHI4s4s")
 _STRIDES: Final = range(_ITEM.size, 257, 4)
 _MUTED: Final = 0x2000
+_NUMBER_BYTES: Final = 4
+SETTINGS: Final = {
+    20: "ping-pong loop",
+    69: "frequency tilt",
+    70: "sample effects",
+    71: "cutoff",
+    74: "boost",
+    75: "fade out",
+    76: "fade in",
+    83: "resonance",
+    85: "stereo delay",
+    86: "pogo",
+    97: "swing",
+    132: "cut group",
+    135: "root note",
+    138: "echo modulation",
+    139: "sample reverb",
+    145: "channel group",
+    209: "echo",
+    215: "arpeggiator and time stretching",
+    218: "envelopes",
+    219: "level ranges",
+    221: "polyphony",
+    228: "keyboard tracking",
+    229: "level adjustments",
+}
+"""A channel's own sound, by event."""
 
 
 @dataclass(slots=True)
@@ -242,7 +270,7 @@ def _state(data: bytes) -> State | None:
 
 
 def channel_devices(channel: Channel) -> tuple[Device, ...]:
-    """Give a channel's generator or sampler, and its own envelopes, arpeggio and tuning."""
+    """Give a channel's generator or sampler."""
     found = []
     if channel.plugin.internal:
         found.append(plugin_device(channel.plugin, "instrument"))
@@ -250,12 +278,17 @@ def channel_devices(channel: Channel) -> tuple[Device, ...]:
         sample = Parameter(MEDIA_PARAMETER, channel.sample, Unit.TEXT)
         ids = (PluginId(PluginKind.NATIVE, "flstudio:sampler"),)
         found.append(Device("Sampler", ids=ids, role="instrument", parameters=(sample,)))
-    if channel.settings:
-        digest, size = hashlib.sha256(), 0
-        for number, payload in channel.settings:
-            digest.update(bytes([number]) + payload)
-            size += len(payload)
-        ids = (PluginId(PluginKind.NATIVE, "flstudio:channel"),)
-        state = State(digest.hexdigest(), size)
-        found.append(Device("Channel", ids=ids, role="instrument", state=state))
     return tuple(found)
+
+
+def channel_settings(channel: Channel) -> Iterator[Parameter]:
+    """Give a channel's own sound, part by part: numbers as stored, larger parts by their digest."""
+    parts: dict[str, list[bytes]] = {}
+    for number, payload in channel.settings:
+        parts.setdefault(SETTINGS[number], []).append(payload)
+    for name, payloads in sorted(parts.items()):
+        if len(payloads) == 1 and len(payloads[0]) <= _NUMBER_BYTES:
+            yield Parameter(name, str(int.from_bytes(payloads[0], "little")))
+        else:
+            digest = hashlib.sha256(b"".join(payloads)).hexdigest()
+            yield Parameter(name, f"sha256 {digest[:16]}", Unit.DIGEST)

@@ -19,6 +19,7 @@ from .flp_mixer import read_mixer_values
 from .flp_parts import (
     MAX_NOTES,
     MAX_POINTS,
+    SETTINGS,
     Channel,
     Insert,
     Item,
@@ -35,33 +36,6 @@ MAX_TRACKS: Final = 20_000
 MAX_INSERTS: Final = 512
 """The program has 127."""
 _TEXTS: Final = {194: "title", 195: "comments", 206: "genre", 207: "artists"}
-# A channel's own sound: envelopes, arpeggio, stretching, filter, polyphony, tracking, root note.
-_SETTINGS: Final = frozenset(
-    {
-        20,
-        69,
-        70,
-        71,
-        74,
-        75,
-        76,
-        83,
-        85,
-        86,
-        97,
-        132,
-        135,
-        138,
-        139,
-        145,
-        209,
-        215,
-        218,
-        221,
-        228,
-        229,
-    }
-)
 # These open channel 0, whose number many files leave out.
 _IMPLICIT: Final = frozenset({2, 3, 21, 72, 73, 192, 201, 203, 219, 234})
 # Windows, colours, icons, locks, licensee, time spent, remote control, lengths, old duplicates.
@@ -290,7 +264,7 @@ class _Walker:
             self._points += len(channel.points)
             if self._points > MAX_POINTS:
                 raise BadInput(f"the FL Studio project has more than {MAX_POINTS} points")
-        elif number in _SETTINGS:
+        elif number in SETTINGS:
             channel.settings.append((number, payload))
         else:
             return self._describe(channel.plugin, number, payload)

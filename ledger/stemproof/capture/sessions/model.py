@@ -42,6 +42,7 @@ class Unit(enum.StrEnum):
     RATIO = "ratio"  # 0 .. 1, shown in %
     SWITCH = "switch"  # 0 or 1, shown as off or on
     TEXT = "text"
+    DIGEST = "digest"  # what the value says of itself is only whether it changed
 
 
 class TimeUnit(enum.StrEnum):
