@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from importlib import resources
@@ -23,6 +23,8 @@ from stemproof.evidence.ethsig import Address, parse_address
 
 #: The chain id of a private chain; a verifier calls anything on it a rehearsal.
 LOCAL_CHAIN_ID = 31337
+#: The rule by which the node says which block is final.
+FINALIZED = "finalized"
 # A hand-written table of a hundred chains has 40 kB.
 _MAX_TABLE_BYTES = 1024 * 1024
 _KINDS = ("local", "testnet", "mainnet")
@@ -164,27 +166,13 @@ def _parse_chain(entry: object, where: str) -> ChainInfo:
     if not isinstance(entry, dict) or set(entry) - set(_LATER) != _MEMBERS:
         raise BadInput(f"a chain in {where} does not have exactly {', '.join(sorted(_MEMBERS))}")
     entry = {**_LATER, **entry}
-    fits = (
-        type(entry["id"]) is int
-        and 0 < entry["id"] < 2**53
-        and all(_is_text(entry[name]) for name in _TEXT)
-        and all(entry[name] is None or _is_text(entry[name]) for name in _NULLABLE)
-        and all(isinstance(entry[name], bool) for name in _FLAGS)
-        and isinstance(entry["rpcs"], list)
-        and all(is_web_address(url) for url in entry["rpcs"])
-        and entry["kind"] in _KINDS
-        and _NAME.match(entry["name"])
-        and (entry["finality"] == "finalized" or _DEPTH.match(entry["finality"]))
-        and (entry["explorer"] is None or is_web_address(entry["explorer"]))
-        and (entry["genesis"] is None or _is_genesis(entry["genesis"]))
-        and (entry["sunset"] is None or _is_day(entry["sunset"]))
-        and (entry["fee_hint"] is None or _is_fee_hint(entry["fee_hint"]))
-    )
-    if not fits:
-        raise BadInput(
-            f"chain {entry['id']!r:.40} in {where} has a member of the wrong form",
-            hint="docs/format/anchor.md describes the table",
-        )
+    for member, fits in _forms(entry):
+        if not fits:
+            raise BadInput(
+                f"{member} of chain {entry['id']!r:.40} in {where} is {entry[member]!r:.60}, "
+                "which has the wrong form",
+                hint="docs/format/anchor.md describes the table",
+            )
     genesis, sunset, hint = entry["genesis"], entry["sunset"], entry["fee_hint"]
     read = {
         "rpcs": tuple(entry["rpcs"]),
@@ -193,6 +181,23 @@ def _parse_chain(entry: object, where: str) -> ChainInfo:
         "fee_hint": None if hint is None else FeeHint(**hint),
     }
     return ChainInfo(**{**entry, **read})
+
+
+def _forms(entry: dict[str, object]) -> Iterator[tuple[str, bool]]:
+    """Say of each member whether it has its form; text is looked at first."""
+    number, rpcs, finality = entry["id"], entry["rpcs"], entry["finality"]
+    yield "id", type(number) is int and 0 < number < 2**53
+    yield from ((name, _is_text(entry[name])) for name in _TEXT)
+    yield from ((name, entry[name] is None or _is_text(entry[name])) for name in _NULLABLE)
+    yield from ((name, isinstance(entry[name], bool)) for name in _FLAGS)
+    yield "rpcs", isinstance(rpcs, list) and all(is_web_address(url) for url in rpcs)
+    yield "kind", entry["kind"] in _KINDS
+    yield "name", _NAME.match(str(entry["name"])) is not None
+    yield "finality", finality == FINALIZED or _DEPTH.match(str(finality)) is not None
+    yield "explorer", entry["explorer"] is None or is_web_address(entry["explorer"])
+    yield "genesis", entry["genesis"] is None or _is_genesis(entry["genesis"])
+    yield "sunset", entry["sunset"] is None or _is_day(entry["sunset"])
+    yield "fee_hint", entry["fee_hint"] is None or _is_fee_hint(entry["fee_hint"])
 
 
 def is_web_address(url: object) -> bool:
