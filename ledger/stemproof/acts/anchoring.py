@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from stemproof.acts.address import check_address
 from stemproof.acts.anchors import Anchor, list_anchors
+from stemproof.acts.chains import check_met
 from stemproof.acts.following import check_nothing_waits
 from stemproof.acts.home import Home, now
 from stemproof.acts.keeping import count_rotations, rotations_of
@@ -73,7 +74,9 @@ def connect(home: Home, log: Log, *, chain: str | None = None, rpc: str | None =
     # It imports web3: what the user's words alone show to be wrong is told before.
     from stemproof.anchor.evm import open_chain
 
-    return open_chain(info, rpc_url=url)
+    place = open_chain(info, rpc_url=url)
+    check_met(log, place)
+    return place
 
 
 def choose_chain(
