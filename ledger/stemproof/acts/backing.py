@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from stemproof.log.backupfile import Report
 
 BACKUP_SETTING: Final = "last_backup"
-# The local chain, its program, and locks can all be had again.
-NOT_SAVED: Final = ("testnet", "tools", "locks")
+# The local chain, its program, locks and a device's anchor-only key can all be had again.
+NOT_SAVED: Final = ("testnet", "tools", "locks", "delegate")
 _PAGE = 4096
 _ERASED = b'"action":"record.erased"'
 

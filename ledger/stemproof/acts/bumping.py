@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from stemproof.acts.anchoring import Planned, store
+from stemproof.acts.delegating import find_anchor_key
 from stemproof.acts.following import find_waiting
 from stemproof.acts.home import Home, now
 from stemproof.errors import BadInput
@@ -50,8 +51,9 @@ def bump_now(
         sealed = checkpoint_at(log, waiting.log, waiting.size)
         if sealed is None:
             raise BadInput(f"the ledger has lost the checkpoint of size {waiting.size}")
-        intent = prepare_replacement(chain, keys.account_key, waiting.raw, cap_wei=cap_wei)
-        planned = Planned(sealed, waiting.prior, intent)
+        signer = _signer_of(home, log, keys, waiting.raw)
+        intent = prepare_replacement(chain, signer, waiting.raw, cap_wei=cap_wei)
+        planned = Planned(sealed, waiting.prior, intent, waiting.publisher)
         if not agree(planned):
             return None
         number = store(log, chain, planned, now())
@@ -59,3 +61,20 @@ def bump_now(
         with suppress(NonceTaken):
             send(chain, intent.raw)
         return number
+
+
+def _signer_of(home: Home, log: Log, keys: Keys, raw: bytes) -> bytes:
+    """Find the key that signed a transaction: the account's, or the device's anchor-only key."""
+    from stemproof.anchor.transaction import parse_transaction
+    from stemproof.evidence.ethsig import format_address, parse_address
+
+    sender = parse_transaction(raw).sender
+    if sender == parse_address(keys.account_address):
+        return keys.account_key
+    key = find_anchor_key(home, log)
+    if key is None or key.address != sender:
+        raise BadInput(
+            f"the timestamp was sent by {format_address(sender)}, whose key is not here",
+            hint="raise its fee where it was sent, or wait",
+        )
+    return key.private_key

@@ -79,6 +79,12 @@ class Keys:
         return self._derived.account
 
     @property
+    def account_keys(self) -> tuple[bytes, ...]:
+        """The private keys of the account and of those before each rotation, newest first."""
+        former = (derive.derive(entropy).account for entropy in reversed(self._secrets.former))
+        return self.account_key, *former
+
+    @property
     def age_recipient(self) -> str:
         """The recipient for all that only the artist shall open."""
         return self.public.age_recipient

@@ -50,6 +50,7 @@ ACTIONS: Final = frozenset(
         "log.open",
         "log.continue",
         "key.rotate",
+        "key.revoked",
         "work.open",
         "work.continue",
         "session.open",
@@ -85,6 +86,7 @@ ACTIONS: Final = frozenset(
         "record.erased",
         "pin.added",
         "claim.made",
+        "claim.published",
     }
 )
 
