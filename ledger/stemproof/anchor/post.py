@@ -1,4 +1,4 @@
-"""One HTTP request to a node, with one deadline for all of it.
+"""One HTTP request to a node or a relay, with one deadline for all of it.
 
 A timeout for each receive alone would let a node that sends a byte now and then hold us for
 ever. Plain HTTP or TLS; redirections are not followed. Looking a name up takes no deadline.
@@ -20,22 +20,31 @@ def post_json(url: SplitResult, body: bytes, *, limit: int, timeout_s: float) ->
 
     Raises OSError or HTTPException; ValueError where the answer is too long.
     """
+    return exchange(url, body, limit=limit, timeout_s=timeout_s)[1]
+
+
+def exchange(
+    url: SplitResult, body: bytes | None, *, limit: int, timeout_s: float
+) -> tuple[int, bytes]:
+    """Post JSON, or get where there is no body; give the status and the answer, as `post_json`."""
     deadline = time.monotonic() + timeout_s
     connect = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
     connection = connect(url.hostname or "", url.port, timeout=timeout_s)
+    method = "GET" if body is None else "POST"
     try:
         connection.connect()
         # An attribute that the type stubs leave out; connect() has set it.
         link: socket.socket = connection.sock
         link.settimeout(_rest(deadline))
         path = (url.path or "/") + (f"?{url.query}" if url.query else "")
-        connection.request("POST", path, body, {"Content-Type": "application/json"})
-        raw = _read_answer(link, limit, deadline)
+        headers = {} if body is None else {"Content-Type": "application/json"}
+        connection.request(method, path, body, headers)
+        status, raw = _read_answer(link, method, limit, deadline)
     finally:
         connection.close()
     if len(raw) > limit:
         raise ValueError(f"the answer is longer than {limit} bytes")
-    return raw
+    return status, raw
 
 
 class _Timed(io.RawIOBase):
@@ -53,13 +62,15 @@ class _Timed(io.RawIOBase):
         return self._link.recv_into(buffer)
 
 
-def _read_answer(link: socket.socket, limit: int, deadline: float) -> bytes:
-    answer = http.client.HTTPResponse(link, method="POST")
+def _read_answer(
+    link: socket.socket, method: str, limit: int, deadline: float
+) -> tuple[int, bytes]:
+    answer = http.client.HTTPResponse(link, method=method)
     answer.fp.close()
     answer.fp = io.BufferedReader(_Timed(link, deadline), _BUFFER_BYTES)
     with answer:
         answer.begin()
-        return answer.read(limit + 1)
+        return answer.status, answer.read(limit + 1)
 
 
 def _rest(deadline: float) -> float:
