@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stemproof_cli import context, say
+from stemproof_cli.publications import publish
 
 if TYPE_CHECKING:
     from stemproof.record.canonical import Json as JsonValue
@@ -20,6 +21,7 @@ WorkName = Annotated[str | None, typer.Argument(metavar="WORK", help="Title, fol
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
+    claim_app.command()(publish)
     app.add_typer(claim_app, name="claim", no_args_is_help=True)
     app.command()(verify)
 

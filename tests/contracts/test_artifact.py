@@ -56,7 +56,7 @@ def test_hardhat_compiles_to_the_same_bytecode(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    for name in ("Anchors", "LogProofs"):
+    for name in ("Anchors", "LogProofs", "Commits"):
         made = tmp_path / "artifacts/contracts" / f"{name}.sol" / f"{name}.json"
         theirs, ours = json.loads(made.read_text()), load_artifact(name)
         assert theirs["bytecode"] == "0x" + ours.bytecode.hex()

@@ -245,19 +245,28 @@ def _sealing_folder(log: Log) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _check_may_be_public(log: Log, work: Work) -> None:
-    """Refuse a pin in clear before the work's claim is dated: a copy could be anchored first."""
+def final_claims(log: Log, work: bytes) -> set[str]:
+    """Give the SHA-256 of every claim about a work that an anchor which is final covers."""
     from stemproof.acts.anchors import list_anchors
     from stemproof.log.sealing import head_at
     from stemproof.record.event import parse_header
 
-    for tree, number, _ in log.fetch_all("trees_of_work", work.id):
+    found = set()
+    for tree, number, _ in log.fetch_all("trees_of_work", work):
         final = [anchor for anchor in list_anchors(log, number) if anchor.state == "final"]
         head = head_at(log, tree, max(anchor.size for anchor in final)) if final else None
         covered = 0 if head is None else head.size
-        for data in log.headers(tree, 0, covered):
+        for event, _, data in log.fetch_each("events", tree, 0, covered):
             if parse_header(data).action == "claim.made":
-                return
+                opening = log.openings(event).get("body")
+                found.add("" if opening is None else str(json.loads(opening.value)["sha256"]))
+    return found
+
+
+def _check_may_be_public(log: Log, work: Work) -> None:
+    """Refuse a pin in clear before the work's claim is dated: a copy could be anchored first."""
+    if final_claims(log, work.id):
+        return
     raise BadInput(
         f"nothing of {work.title!r} is pinned in clear before its claim is final on chain:"
         " whoever fetched it could anchor it first",

@@ -242,4 +242,5 @@ _TELLERS: Final[dict[str, Callable[[Body], str]]] = {
     "record.erased": _events_erased,
     "pin.added": lambda body: f"{body['path']}: pinned as {body['cid']}",
     "claim.made": lambda body: f"claim made: {body['claim']['title']}",
+    "claim.published": lambda body: f"claim published as {body['publication']}",
 }
