@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stemproof_cli import context, say
+from stemproof_cli import automatic, context, say
 from stemproof_cli.amounts import counted
-from stemproof_cli.timestamps import MINED_TIMEOUT_S, parse_cap, say_anchors, say_cost
+from stemproof_cli.timestamps import (
+    MINED_TIMEOUT_S,
+    keep_price,
+    parse_cap,
+    say_anchors,
+    say_cost,
+    say_why_waiting,
+)
 
 if TYPE_CHECKING:
     from stemproof.acts.anchoring import Planned
@@ -21,6 +29,32 @@ if TYPE_CHECKING:
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
 Name = Annotated[str | None, typer.Option(help="The chain, by name or id.")]
 Rpc = Annotated[str | None, typer.Option(help="The node to talk to.")]
+Cap = Annotated[str | None, typer.Option(help="The most it may cost, in the chain's coins.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before paying.")]
+Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until it is in a block.")]
+Final = Annotated[bool, typer.Option("--final", help="Wait until it is final.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what it would cost.")]
+Bump = Annotated[
+    bool, typer.Option("--bump", help="Raise the fee of the one that waits for a block.")
+]
+Price = Annotated[
+    str | None, typer.Option(help="What one coin costs, as 2500EUR; remembered, never asked for.")
+]
+Auto = Annotated[
+    bool | None,
+    typer.Option(
+        "--auto/--no-auto",
+        help="From now on by itself, while a watch runs: daily, or as --every and --events say.",
+    ),
+]
+Every = Annotated[str | None, typer.Option(help="With --auto: after this time, as 30m, 24h or 7d.")]
+Events = Annotated[int | None, typer.Option(help="With --auto: after so many events.")]
+CapMonth = Annotated[
+    str | None, typer.Option(help="With --auto: the most it may cost in 30 days, in coins.")
+]
+Due = Annotated[
+    bool, typer.Option("--due", help="Only what the rule of --auto says is due now, unasked.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -31,57 +65,82 @@ def register(app: typer.Typer) -> None:
 def anchor(
     chain: Name = None,
     rpc: Rpc = None,
-    cap: Annotated[
-        str | None, typer.Option(help="The most it may cost, in the chain's coins.")
-    ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before paying.")] = False,
-    wait: Annotated[
-        bool, typer.Option("--wait/--no-wait", help="Wait until it is in a block.")
-    ] = True,
-    final: Annotated[bool, typer.Option("--final", help="Wait until it is final.")] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what it would cost.")
-    ] = False,
-    bump: Annotated[
-        bool, typer.Option("--bump", help="Raise the fee of the one that waits for a block.")
-    ] = False,
+    cap: Cap = None,
+    price: Price = None,
+    yes: Yes = False,
+    wait: Wait = True,
+    final: Final = False,
+    dry_run: DryRun = False,
+    bump: Bump = False,
+    auto: Auto = None,
+    every: Every = None,
+    events: Events = None,
+    cap_month: CapMonth = None,
+    due: Due = False,
     json: Json = False,
 ) -> None:
     """Timestamp everything recorded so far: one small transaction for the whole log."""
+    cap_wei = parse_cap(cap)
+    home = context.writable()
+    if due or auto is not None or every or events is not None or cap_month:
+        rule = automatic.Rule(auto, every, events, cap_month, cap_wei)
+        automatic.anchor(home, rule, due=due, chain=chain, rpc=rpc, json=json)
+        return
+    asked = _Asked(chain, rpc, cap_wei, price, yes, wait, final, dry_run, bump, json)
+    _by_hand(home, asked)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What was said on the command line."""
+
+    chain: str | None
+    rpc: str | None
+    cap_wei: int | None
+    price: str | None
+    yes: bool
+    wait: bool
+    final: bool
+    dry_run: bool
+    bump: bool
+    json: bool
+
+
+def _by_hand(home: Home, asked: _Asked) -> None:
     from stemproof.acts import anchoring
     from stemproof.acts.bumping import bump_now
     from stemproof.acts.home import opened
 
-    cap_wei = parse_cap(cap)
-    home = context.writable()
     with opened(home) as log:
-        place = _connect(home, log, chain, rpc)
+        place = _connect(home, log, asked.chain, asked.rpc)
+        rate = keep_price(log, place, asked.price)
         keys = context.unlock(home)
 
         def agree(planned: Planned) -> bool:
-            say_cost(place, planned)
-            if not dry_run and place.info.kind != "local":
-                say.confirm("pay for it?", yes=yes)
-            return not dry_run
+            say_cost(place, planned, rate)
+            if not asked.dry_run and place.info.kind != "local":
+                say.confirm("pay for it?", yes=asked.yes)
+            return not asked.dry_run
 
-        stuck = None if bump else _find_stuck(log, place, keys, wait=wait and not dry_run)
+        wait = asked.wait and not asked.dry_run
+        stuck = None if asked.bump else _find_stuck(log, place, keys, wait=wait)
         if stuck is not None:
-            say_anchors(place, [stuck], json, "what is new waits for the timestamp before it")
+            say_anchors(place, [stuck], asked.json, "what is new waits for the timestamp before it")
             raise typer.Exit(3)
-        deed = bump_now if bump else anchoring.anchor_now
-        number = deed(home, log, place, keys, agree, cap_wei=cap_wei)
-        if dry_run:
+        deed = bump_now if asked.bump else anchoring.anchor_now
+        number = deed(home, log, place, keys, agree, cap_wei=asked.cap_wei)
+        if asked.dry_run:
             return
         if number is not None:
             log.put_setting(anchoring.CHAIN_SETTING, str(place.info.id))
-        found = _follow(home, log, place, number, wait=wait, final=final)
-        if number is not None and rpc is not None and found.state != "failed":
+        found = _follow(home, log, place, number, wait=asked.wait, final=asked.final)
+        if number is not None and asked.rpc is not None and found.state != "failed":
             # Only now: a node that lies or hangs is not asked again by itself.
-            log.put_setting(anchoring.RPC_SETTING, rpc)
+            log.put_setting(anchoring.RPC_SETTING, asked.rpc)
     nothing = "" if number is not None else "nothing new since the last timestamp"
-    say_anchors(place, [found], json, nothing)
-    if found.block_number is None:
-        say.talk("if it waits too long, `stemproof anchor --bump` raises its fee")
+    say_anchors(place, [found], asked.json, nothing)
+    if found.block_number is None and found.state != "failed":
+        say_why_waiting(place, found)
     if found.state == "failed":
         raise typer.Exit(3)
 
@@ -118,7 +177,7 @@ def _find_stuck(log: Log, place: Chain, keys: Keys, *, wait: bool) -> Anchor | N
         )
         found = _wait(log, place, waiting.number, wait=wait, final=False)
         if found.block_hash is None and found.state != "failed":
-            say.talk("if it waits too long, `stemproof anchor --bump` raises its fee")
+            say_why_waiting(place, found)
             return found
     return None
 

@@ -11,21 +11,47 @@ if TYPE_CHECKING:
     from stemproof.acts.anchoring import Planned
     from stemproof.acts.anchors import Anchor
     from stemproof.anchor.evm import Chain
+    from stemproof.anchor.price import Price
+    from stemproof.log.store import Log
     from stemproof.record.canonical import Json as JsonValue
 
 MINED_TIMEOUT_S: Final = 180.0
 
 
-def say_cost(place: Chain, planned: Planned) -> None:
-    """Say what a timestamp will cost, and at most."""
+def say_cost(place: Chain, planned: Planned, price: Price | None = None) -> None:
+    """Say what a timestamp will cost, and at most: in coins, in money, and in gas."""
     from stemproof.anchor.fees import format_wei
+    from stemproof.anchor.price import tell_cost
 
     intent = planned.intent
-    coins = place.info.currency
     say.talk(
         f"timestamping {counted(planned.sealed.size, 'event')} on {place.info.name}: about"
-        f" {format_wei(intent.expected_wei)} {coins}, at most {format_wei(intent.cost_wei)}"
+        f" {tell_cost(intent.expected_wei, place.info, price)}, at most"
+        f" {tell_cost(intent.cost_wei, place.info, price)}"
     )
+    say.talk(f"  up to {intent.gas:,} gas at up to {format_wei(intent.max_fee * 10**9)} gwei each")
+
+
+def keep_price(log: Log, place: Chain, text: str | None) -> Price | None:
+    """Take the rate that was given, and remember it; else the one that was given before."""
+    from stemproof.acts.policy import PRICE_SETTING
+    from stemproof.anchor.price import coin_of, format_price, parse_price
+
+    name = f"{PRICE_SETTING}:{coin_of(place.info)}"
+    if text is not None:
+        price = parse_price(text)
+        log.put_setting(name, format_price(price))
+        return price
+    kept = log.setting(name)
+    return parse_price(kept) if kept else None
+
+
+def say_why_waiting(place: Chain, anchor: Anchor) -> None:
+    """Say why a timestamp is in no block yet, and what helps."""
+    from stemproof.anchor.waiting import tell_why_waiting
+
+    say.talk(f"it waits: {tell_why_waiting(place, anchor.raw)}")
+    say.talk("if it waits too long, `stemproof anchor --bump` raises its fee")
 
 
 def say_anchors(place: Chain, anchors: list[Anchor], json: bool, nothing: str) -> None:
@@ -55,7 +81,7 @@ def say_anchors(place: Chain, anchors: list[Anchor], json: bool, nothing: str) -
             say.answer(f"  block hash  0x{item.block_hash.hex()}")
 
 
-def parse_cap(text: str | None) -> int | None:
+def parse_cap(text: str | None, option: str = "--cap") -> int | None:
     """Read the most that a timestamp may cost, in coins; give it in wei."""
     from decimal import Decimal, InvalidOperation
 
@@ -66,7 +92,7 @@ def parse_cap(text: str | None) -> int | None:
     try:
         coins = Decimal(text)
     except InvalidOperation as error:
-        raise Usage(f"--cap is {text!r:.40}, want an amount such as 0.002") from error
+        raise Usage(f"{option} is {text!r:.40}, want an amount such as 0.002") from error
     if not coins.is_finite() or not 0 < coins < 10**9:
-        raise Usage(f"--cap is {text!r:.40}, want an amount above 0")
+        raise Usage(f"{option} is {text!r:.40}, want an amount above 0")
     return int(coins * 10**18)

@@ -189,10 +189,15 @@ def watch_works(
         if not json:
             say.talk(_total(looked))
         return
+    from stemproof.acts.beside import own_command, timestamping
     from stemproof.acts.watch import watch as watch_until
     from stemproof_cli.whys import asking
 
-    with asking(home, teller, wanted=False if json else ask) as telling:
+    told = _tell_json if json else _tell_line
+    with (
+        asking(home, teller, wanted=False if json else ask) as telling,
+        timestamping(home, own_command(home), tell=told),
+    ):
         watch_until(home, stop=_stopping(seconds), say=telling, works=works)
 
 
@@ -217,6 +222,8 @@ def _say_lines(observed: Observed, work: Work) -> None:
         text = say.clean(line.text)
         where = say.clean(line.path or work.title)
         say.answer(f"{clock}  {where}  {text}")
+    for line in observed.unkept:
+        say.answer(f"{clock}  {say.clean(line.path)}  {say.clean(line.text)}")
     for problem in observed.problems:
         told = say.clean(reason_in(problem))
         say.answer(f"{clock}  {say.clean(work.title)}  not recorded: {told}")
@@ -229,6 +236,7 @@ def _say_json(observed: Observed, work: Work) -> None:
     from stemproof.record.event import format_time
 
     said = [(line.path, line.text, False) for line in observed.said]
+    said += [(line.path, line.text, True) for line in observed.unkept]
     said += [("", problem, True) for problem in observed.problems]
     for path, text, is_problem in said:
         fact: dict[str, JsonValue] = {
@@ -243,8 +251,29 @@ def _say_json(observed: Observed, work: Work) -> None:
     sys.stdout.flush()
 
 
+def _tell_line(text: str) -> None:
+    say.answer(f"{time.strftime('%H:%M:%S')}  {say.clean(text)}")
+    sys.stdout.flush()
+
+
+def _tell_json(text: str) -> None:
+    from stemproof.acts.home import now
+    from stemproof.record.event import format_time
+
+    fact: dict[str, JsonValue] = {
+        "v": 0,
+        "time": format_time(now()),
+        "work": None,
+        "file": None,
+        "problem": False,
+        "text": text,
+    }
+    say.answer(json_text.dumps(fact, sort_keys=True))
+    sys.stdout.flush()
+
+
 def _total(looked: Sequence[Observed]) -> str:
-    if not any(one.said or one.problems for one in looked):
+    if not any(one.said or one.unkept or one.problems for one in looked):
         return "nothing new"
     counts = {
         "save": sum(one.saves for one in looked),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -167,7 +168,8 @@ def test_an_empty_wallet_is_told_the_price_and_what_else_is_possible(chain: Chai
         poor = new_account()
         prepare_anchor(chain, poor.key, AnchorCall(ORIGIN, 0, 5, root_of(5)))
     assert "costs up to 0.000" in str(caught.value)
-    assert "local" in (caught.value.hint or "")
+    for way in ("`stemproof testnet up`", "`stemproof anchor --relay URL`", "`stemproof stamp"):
+        assert way in (caught.value.hint or "")
 
 
 def test_a_wallet_emptied_after_preparing_is_told_so(
@@ -180,8 +182,12 @@ def test_a_wallet_emptied_after_preparing_is_told_so(
 
 
 def test_a_limit_below_the_price_is_kept(chain: Chain, artist: Account) -> None:
-    with pytest.raises(FeeTooHigh, match=r"the limit is 0\.000000000000001 test ETH"):
-        prepare_anchor(chain, artist.key, next_call(chain, artist, 5), cap_wei=1000)
+    call = next_call(chain, artist, 5)
+    with pytest.raises(FeeTooHigh, match=r"the limit is 0\.000000000000001 test ETH") as caught:
+        prepare_anchor(chain, artist.key, call, cap_wei=1000)
+    assert caught.value.hint is not None
+    would_do = caught.value.hint.partition("--cap ")[2].partition(" ")[0]
+    assert prepare_anchor(chain, artist.key, call, cap_wei=int(Decimal(would_do) * 10**18))
 
 
 def test_a_limit_between_the_price_and_the_offer_lowers_the_offer(

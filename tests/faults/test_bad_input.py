@@ -474,7 +474,8 @@ def test_an_empty_wallet_is_told_the_price_and_what_else_is_possible(
     without_coins(desk)
     ended = spawner.run(desk, "anchor")
     assert_refused(ended, r"holds 0 test ETH on local, and this costs up to 0\.0", 3)
-    assert "choose a cheaper chain, or rehearse on a local one" in ended.err
+    assert "let a relay pay" in ended.err
+    assert "`stemproof testnet up`" in ended.err
     assert (desk.sent(), desk.anchors()) == (0, [])
     fund(desk.chain, desk.account)
     assert spawner.run(desk, "anchor").code == 0

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from stemproof.acts.anchors import LOST, OPEN_STATES, Anchor, is_replaced, list_anchors
+from stemproof.acts.automatic import tell_standing
 from stemproof.acts.backing import BACKUP_SETTING
 from stemproof.acts.begin import Work, list_works
 from stemproof.acts.gather import covered_size
@@ -73,6 +74,8 @@ class Standing:
     vault_bytes: int
     vault_keep: str
     is_rehearsal_gone: bool
+    # The rule of `anchor --auto`, and why it waits.
+    automatic: tuple[str, ...] = ()
 
     @property
     def waiting(self) -> tuple[Anchor, ...]:
@@ -121,6 +124,7 @@ class Standing:
             told.append(f"{_amount(lost, 'anchor')} lost on a rehearsal chain that is no more")
         kept = "never" if self.last_backup is None else self._ago(self.last_backup)
         told.append(f"last backup: {kept}")
+        told += self.automatic
         if self.vault_bytes:
             told.append(f"vault: {tell_size(self.vault_bytes)} of saves; {self.vault_keep}")
         for one in self.works:
@@ -140,6 +144,7 @@ class Standing:
             "words_backed_up": self.words_backed_up,
             "last_backup": self.last_backup,
             "vault": {"bytes": self.vault_bytes, "keep": self.vault_keep},
+            "automatic": list(self.automatic),
             "works": [_work_json(one) for one in self.works],
             "anchors_lost": [_anchor_json(a) for a in self.anchors if a.state == LOST],
             "anchors_waiting": [_anchor_json(anchor) for anchor in self.waiting],
@@ -222,6 +227,7 @@ def look_at(home: Home, moment: datetime | None = None) -> Standing:
             vault_bytes=vault_bytes(log),
             vault_keep=read_retention(log).told(),
             is_rehearsal_gone=_is_rehearsal_gone(home, log, anchors),
+            automatic=tuple(tell_standing(log, now() if moment is None else moment)),
         )
 
 

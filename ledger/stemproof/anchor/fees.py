@@ -49,10 +49,13 @@ def suggest_fees(chain: Chain) -> Fees:
     base_fee = chain.latest_block().base_fee
     if base_fee >= MAX_WEI:
         raise UntrustedNode(f"{chain.node.where} says that a unit of gas costs {base_fee} wei")
+    hint = chain.info.fee_hint
+    least = 0 if hint is None else hint.tip_gwei * _GWEI
     try:
         tip = chain.node.read_quantity("eth_maxPriorityFeePerGas", below=MAX_WEI)
     except (NodeRefuses, Unsupported):
-        tip = _DEFAULT_TIP
+        tip = least or _DEFAULT_TIP
+    tip = max(tip, least)
     return Fees(max_fee=2 * base_fee + tip, tip=tip, base_fee=base_fee)
 
 
@@ -72,12 +75,14 @@ def cap_fees(fees: Fees, *, gas: int, cap_wei: int | None, currency: str) -> Fee
         return fees
     allowed = cap_wei // gas
     # The base fee may rise by an eighth before the next block.
-    if allowed < fees.base_fee * 9 // 8 + fees.tip:
+    least = -(-fees.base_fee * 9 // 8) + fees.tip
+    if allowed < least:
         price = gas * (fees.base_fee + fees.tip)
         raise FeeTooHigh(
             f"it costs {format_wei(price)} {currency} now, the limit is "
-            f"{format_wei(cap_wei)} {currency}",
-            hint="raise the limit, wait for a quieter hour, or choose another chain",
+            f"{format_wei(cap_wei)} {currency}; nothing was sent",
+            hint=f"at this hour --cap {format_wei(round_up(gas * least))} would do; or wait for a"
+            " quieter one, choose another chain, or take the free way: `stemproof stamp add --ots`",
         )
     return Fees(max_fee=allowed, tip=fees.tip, base_fee=fees.base_fee)
 
@@ -102,9 +107,29 @@ def check_funds(chain: Chain, account: Address, *, cost_wei: int) -> None:
     raise InsufficientFunds(
         f"{format_address(account)} holds {format_wei(balance)} {currency} on {chain.info.name}, "
         f"and this costs up to {format_wei(cost_wei)} {currency}",
-        hint=f"send it {format_wei(cost_wei - balance)} {currency} or more, choose a cheaper "
-        "chain, or rehearse on a local one; nothing is lost by waiting but an earlier date",
+        hint=tell_ways_out(chain, cost_wei - balance),
     )
+
+
+def tell_ways_out(chain: Chain, missing_wei: int) -> str:
+    """Say what one can do who lacks an amount: there is always a way that costs nothing."""
+    coins = f"{format_wei(round_up(missing_wei))} {chain.info.currency}"
+    send = f"send it {coins} or more"
+    if chain.info.kind == "testnet":
+        send += " (they are free: search for a faucet of " + chain.info.name + ")"
+    if chain.info.kind == "local":
+        send += " (they are free: `stemproof testnet up`)"
+    return (
+        f"{send}; let a relay pay: `stemproof anchor --relay URL`; or take the free timestamps of"
+        " OpenTimestamps: `stemproof stamp add --ots`. Nothing is lost by waiting but an earlier"
+        " date"
+    )
+
+
+def round_up(wei: int) -> int:
+    """Round an amount up to two digits that count: nobody reads eighteen."""
+    unit: int = 10 ** max(0, len(str(wei)) - 2)
+    return -(-wei // unit) * unit
 
 
 def format_wei(wei: int) -> str:
