@@ -33,11 +33,6 @@ if TYPE_CHECKING:
 
 CHAIN_SETTING: Final = "chain"
 RPC_SETTING: Final = "rpc"
-NO_FUNDS_HINT: Final = (
-    "send it that much, let a relay pay with `stemproof anchor --relay URL`, choose a cheaper"
-    " chain, or rehearse with `stemproof testnet up`; nothing is lost by waiting but an earlier"
-    " date"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,16 +142,10 @@ def plan_call(
     log: Log, chain: Chain, keys: Keys, sealed: Sealed, prior: int, *, cap_wei: int | None = None
 ) -> Planned:
     """Sign the anchor of a sealed checkpoint, to be paid by the ledger's own account."""
-    from stemproof.anchor.problems import InsufficientFunds
     from stemproof.anchor.publish import AnchorCall, prepare_anchor
 
     call = AnchorCall(origin_id(log.origin), prior, sealed.size, sealed.root)
-    try:
-        intent = prepare_anchor(chain, keys.account_key, call, cap_wei=cap_wei)
-    except InsufficientFunds as error:
-        error.hint = NO_FUNDS_HINT
-        raise
-    return Planned(sealed, prior, intent)
+    return Planned(sealed, prior, prepare_anchor(chain, keys.account_key, call, cap_wei=cap_wei))
 
 
 def publish(log: Log, chain: Chain, planned: Planned, moment: datetime) -> int:

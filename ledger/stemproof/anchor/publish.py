@@ -107,10 +107,19 @@ def prepare_anchor(
 
 
 def prepare_call(
-    chain: Chain, signer: Signer | bytes, to: Address, data: bytes, *, cap_wei: int | None = None
+    chain: Chain,
+    signer: Signer | bytes,
+    to: Address,
+    data: bytes,
+    *,
+    cap_wei: int | None = None,
+    more_gas: int = 0,
 ) -> Intent:
-    """Sign a call of another contract; refuse what it would refuse, and what may not be paid."""
-    return _prepare(chain, _as_signer(signer), to, data, cap_wei=cap_wei)
+    """Sign a call of another contract; refuse what it would refuse, and what may not be paid.
+
+    `more_gas` is on top of what is estimated, for a call that may need more then than now.
+    """
+    return _prepare(chain, _as_signer(signer), to, data, cap_wei=cap_wei, more_gas=more_gas)
 
 
 def prepare_deployment(
@@ -194,13 +203,19 @@ class _Terms:
 
 
 def _prepare(
-    chain: Chain, signer: Signer, to: Address, data: bytes, *, cap_wei: int | None
+    chain: Chain,
+    signer: Signer,
+    to: Address,
+    data: bytes,
+    *,
+    cap_wei: int | None,
+    more_gas: int = 0,
 ) -> Intent:
     used = _estimate(chain, signer.address, to, data)
     more, of = _GAS_MARGIN
     terms = _Terms(
         nonce=_count(chain, signer.address, "pending"),
-        gas=used * more // of,
+        gas=used * more // of + more_gas,
         used=used,
         fees=suggest_fees(chain),
         cap_wei=cap_wei,

@@ -34,6 +34,11 @@ def find_refusal(data: bytes) -> NotAccepted | None:
     )
 
 
+def error_name(data: bytes) -> str | None:
+    """Name the contract's error in revert data; None where it is none of its errors."""
+    return _selectors().get(data[:4])
+
+
 @cache
 def _selectors() -> dict[bytes, str]:
     found = {}
