@@ -54,7 +54,7 @@ def test_the_bands_own_message_is_corrected() -> None:
     assert [d.text for d in decisions if d.kind.startswith("mixer.")] == [
         "E guit 1: pan 48.1L -> 59.6R",
         "E guit 2: pan 36.5R -> 95.5R",
-        "Drums3: width 0 -> 1",
+        "Drums3: width 0 -> 100 %",
     ]
     pans = [(d.before, d.after) for d in decisions if d.kind == "mixer.pan"]
     assert [(f"{float(a or ''):.4f}", f"{float(b or ''):.4f}") for a, b in pans] == [
@@ -69,7 +69,7 @@ def test_the_last_mix_is_told_knob_by_knob() -> None:
     texts = {d.text for d in decisions}
     assert {
         "MIDI guitar: pan centre -> 78.7L",
-        "MIDI guitar: width 1 -> 0.011236",
+        "MIDI guitar: width 100 -> 1.1236 %",
         "Drums2: GxBooster H Level 7.045 -> 4.4125",
         "perc: Calf Equalizer 8 Band Freq 3 2000 -> 1985.32",
         "perc: Calf Equalizer 8 Band Freq 4 4913.94 -> 4968.55",

@@ -106,7 +106,7 @@ def test_notes_are_ticks_and_a_third_of_a_beat_is_exact() -> None:
     ]
     assert riff.ppq == 15_360
     assert riff.controllers is not None and riff.controllers.size == 1
-    assert [lane.target for lane in riff.points] == ["controller 1, channel 0"]
+    assert [lane.target for lane in riff.points] == ["mod wheel (CC 1), channel 0"]
 
 
 def test_a_reference_gives_a_clip_the_content_of_another() -> None:

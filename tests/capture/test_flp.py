@@ -392,6 +392,18 @@ def test_envelopes_are_compared_with_envelopes() -> None:
     assert told(project(rack=ENVELOPED), louder) == ["Kick: envelopes changed"]
 
 
+def test_what_notes_carry_is_told_by_name_unless_the_note_itself_came_or_went() -> None:
+    def cells(*notes: bytes) -> bytes:
+        return project(patterns=event(65, 1) + event(224, b"".join(notes)))
+
+    first, second = note(0, 36), note(48, 38)
+    bent = second[:16] + bytes([90]) + second[17:]
+    assert told(cells(first, second), cells(first, bent)) == [
+        "Kick: 1 event of fine pitch of notes added in pattern 1"
+    ]
+    assert told(cells(first, bent), cells(first)) == ["Kick: 1 note removed in pattern 1"]
+
+
 def test_an_insert_that_takes_the_name_of_its_new_channel_is_not_told() -> None:
     named = MIXER.replace(
         event(236, struct.pack("<III", 0, 0x04, 0)),

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 
 from .decision import Change, Scope, Subject
+from .diff_controllers import compare_controllers
 from .diff_devices import compare_chain, report_loose
 from .diff_media import compare_media, inner_audio, settings_of
 from .diff_signs import added_signs, compare_signs
@@ -118,16 +119,7 @@ def _compare_content(
         add_notes(findings, subject, times.after, two, change)
     for found in compare_signs(subject.label, times.after, one, two):
         findings.add(subject, found)
-    if one.controllers != two.controllers and two.kind is ClipKind.NOTES:
-        counts = [str(c.controllers.size if c.controllers else 0) for c in (one, two)]
-        shown = counts[1] if counts[0] == counts[1] else f"{counts[0]} -> {counts[1]}"
-        text = f"{subject.label}: controller data of {label} changed (events: {shown})"
-        ends = [
-            f"{n}, {c.controllers.digest[:12]}" if c.controllers else n
-            for n, c in zip(counts, (one, two), strict=True)
-        ]
-        found = _change("controllers.changed", label, text, two, ends[0], ends[1])
-        findings.add(subject, replace(found, shown=(counts[0], counts[1])))
+    compare_controllers(findings, subject, times.after, one, two)
     findings.compare_automations(subject, one.points, two.points, _envelope_scope(subject, two))
     gone, come = compare_chain(findings, subject, one.devices, two.devices)
     report_loose(findings, gone, come)

@@ -133,6 +133,9 @@ def report_loose(
 def _report_moved(findings: Findings, one: LooseDevice, two: LooseDevice) -> None:
     """Report where a device went: to another track, or into or out of a rack of its own."""
     ends, prefix = (one.subject.label, two.subject.label), ""
+    if two.device.name in ends:
+        # An effect often gives its track the name.
+        ends = (f"track {ends[0]}", f"track {ends[1]}")
     if one.subject.label == two.subject.label:
         if one.device.place == two.device.place:
             return  # it only got another identity

@@ -11,7 +11,7 @@ from .decision import Change, Scope, Subject
 from .diff_devices import is_fixed_part
 from .findings import Findings
 from .match import Key, Pairing, pair_alike, pair_things
-from .sentences import plain, shown_change, shown_values
+from .sentences import plain, same_law, shown_change, shown_values
 from .sessions.model import Mixer, Parameter, Send, Track, TrackKind, Unit
 from .sessions.numbers import is_same_number
 
@@ -129,6 +129,7 @@ def _compare_mixer(
         new: Parameter | None = getattr(two, name)
         if old is None or new is None or old.automated or new.automated:
             continue
+        old, new = same_law(old, new)
         if is_same_number(old.value, new.value):
             continue
         text = f"{subject.label}: {name} {shown_change(old, new)}"

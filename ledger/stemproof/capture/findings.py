@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from .decision import Change, Decision, Scope, Subject
 from .rules import stage_of
-from .sentences import plain, shown_change, shown_value, shown_values
+from .sentences import plain, same_law, shown_change, shown_value, shown_values
 from .sessions.model import MEDIA_PARAMETER, Automation, MediaRef, Parameter
 from .sessions.numbers import is_decimal, is_same_number
 
@@ -77,31 +77,31 @@ class Findings:
             return
         one, two = _by_name(before), _by_name(after)
         are_ports_new = self.upgraded or _ports(one) != _ports(two)
-        for name, new in two.items():
-            old = one.get(name)
-            if old is None or is_same_number(old.value, new.value):
-                continue
-            if name == MEDIA_PARAMETER and old.value and new.value:
-                if self.is_relinked(MediaRef(old.value), MediaRef(new.value)):
-                    continue
-            if old.automated or new.automated:
-                continue  # where automation stood when the session was saved
-            if self.upgraded and is_decimal(old.value) != is_decimal(new.value):
-                continue  # a word became a number: another way to store the same setting
+        for name in (name for name in two if name in one):
+            old, new = same_law(one[name], two[name])
             if are_ports_new and _PORT.fullmatch(name):
                 continue  # another version of LMMS, or of the LADSPA plug-in, numbers them anew
+            if self._is_kept(name, old, new):
+                continue
             what = f"{pattern.what} {name}".strip()
-            files = old, new
-            if name == MEDIA_PARAMETER:
-                one_name, two_name = (MediaRef(p.value).file_name for p in (old, new))
-                if one_name != two_name:
-                    # Where the files are is in the values; the names say which they are.
-                    files = replace(old, value=one_name), replace(new, value=two_name)
+            files = _by_file_name(old, new) if name == MEDIA_PARAMETER else (old, new)
             text = f"{subject.title}: {what} {shown_change(*files)}"
             change = replace(pattern, what=what, text=text, before=old.value, after=new.value)
             self.add(subject, replace(change, shown=shown_values(*files)))
         if not self.upgraded and one.keys() != two.keys():
             self._add_settings(subject, one, two, pattern)
+
+    def _is_kept(self, name: str, old: Parameter, new: Parameter) -> bool:
+        """Tell whether another value is no decision."""
+        if is_same_number(old.value, new.value):
+            return True
+        if name == MEDIA_PARAMETER and old.value and new.value:
+            if self.is_relinked(MediaRef(old.value), MediaRef(new.value)):
+                return True
+        if old.automated or new.automated:
+            return True  # where automation stood when the session was saved
+        # A word became a number: another way to store the same setting.
+        return self.upgraded and is_decimal(old.value) != is_decimal(new.value)
 
     def _add_settings(
         self,
@@ -150,6 +150,12 @@ def _listed(names: Sequence[str], most: int = _MOST_LISTED) -> str | None:
         return None
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return plain(", ".join(names[:most])) + more
+
+
+def _by_file_name(old: Parameter, new: Parameter) -> tuple[Parameter, Parameter]:
+    """Show which files they are; where those lie is in the values."""
+    one, two = (MediaRef(p.value).file_name for p in (old, new))
+    return (replace(old, value=one), replace(new, value=two)) if one != two else (old, new)
 
 
 def _ports(parameters: Iterable[str]) -> frozenset[str]:

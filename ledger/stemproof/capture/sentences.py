@@ -7,7 +7,8 @@ characters here, because sentences end on terminals.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from .notes import NoteChange
 from .sessions.model import Clip, ClipKind, Device, Moment, Parameter, TimeUnit, Unit
@@ -66,6 +67,40 @@ def shown_value(value: str, unit: Unit) -> str:
     if unit in _SUFFIX:
         return f"{number:.6g}{_SUFFIX[unit]}"
     return f"{number:.6g}" if "." in value else plain(value)
+
+
+def same_law(before: Parameter, after: Parameter) -> tuple[Parameter, Parameter]:
+    """Give two values in one law where they have two that can be told in each other's.
+
+    A session that was carried to another program keeps its pans and levels.
+    """
+    if before.unit is not after.unit:
+        for shared, laws in _SHARED_LAWS.items():
+            if before.unit in laws and after.unit in laws:
+                one, two = (_in_law(p, shared, laws[p.unit]) for p in (before, after))
+                return one, two
+    return before, after
+
+
+def _in_law(parameter: Parameter, unit: Unit, law: Callable[[float], float]) -> Parameter:
+    if parameter.unit is unit or not is_decimal(parameter.value):
+        return parameter
+    return replace(parameter, value=f"{law(float(parameter.value)):.6f}", unit=unit)
+
+
+_SHARED_LAWS: dict[Unit, dict[Unit, Callable[[float], float]]] = {
+    Unit.PAN: {
+        Unit.PAN: lambda n: n,
+        Unit.PAN_PERCENT: lambda n: n / 100,
+        Unit.PAN_FIFTY: lambda n: n,
+        Unit.PAN_UNIT: lambda n: 2 * n - 1,
+    },
+    Unit.GAIN: {
+        Unit.GAIN: lambda n: n,
+        Unit.DECIBEL: lambda n: 10 ** (min(n, 100) / 20),
+    },
+}
+"""Laws that tell the same thing; each turns a stored number into the first one's."""
 
 
 def shown_values(before: Parameter, after: Parameter) -> tuple[str, str]:
@@ -149,13 +184,17 @@ def note_sentence(change: NoteChange, clip: Clip, line: Timeline, subject: str) 
 
 def notes_place(change: NoteChange, clip: Clip, line: Timeline) -> str:
     """Say which bars the notes of a change touch."""
+    return stretch_place([note.start for note in change.notes], clip, line)
+
+
+def stretch_place(ticks: Sequence[int], clip: Clip, line: Timeline) -> str:
+    """Say which bars places inside a clip are in."""
     if clip.slot is not None and not clip.slot.is_timed:
         return clip_place(clip, line)
     if clip.kind is ClipKind.SLOT:
         return f"pattern {_pattern_number(clip)}"
     begin = line.quarters(clip.position) - _offset_quarters(clip, line)
-    starts = [n.start / clip.ppq for n in change.notes]
-    return line.bars_between(begin + min(starts), begin + max(starts))
+    return line.bars_between(begin + min(ticks) / clip.ppq, begin + max(ticks) / clip.ppq)
 
 
 def _pattern_number(clip: Clip) -> int:
@@ -175,9 +214,12 @@ def _signed(amount: int, one: str, many: str) -> str:
 
 
 def _moved(change: NoteChange, clip: Clip) -> str:
-    if change.amount is None:
-        return "moved"
-    beats = change.amount / clip.ppq
+    return "moved" if change.amount is None else moved_by(change.amount, clip)
+
+
+def moved_by(ticks: int, clip: Clip) -> str:
+    """Say by how much something in a clip moved."""
+    beats = ticks / clip.ppq
     return f"moved {'later' if beats > 0 else 'earlier'} by {_trim(abs(beats), 3)} beats"
 
 

@@ -13,12 +13,14 @@ The way between two points (interpolation-style) is not read. No I/O.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from stemproof.errors import BadInput
 
+from .midi_names import lane_name
 from .model import Automation, Parameter, Point, TimeUnit, Unit
 from .numbers import is_decimal
 
@@ -37,7 +39,7 @@ TARGETS = {
     "mute": ("mute", Unit.SWITCH),
     "phase": ("phase", Unit.RAW),
     "pan-azimuth": ("pan", Unit.PAN_UNIT),
-    "pan-width": ("width", Unit.RAW),
+    "pan-width": ("width", Unit.RATIO),
     "pan-elevation": ("pan elevation", Unit.RAW),
     "pan-frontback": ("pan front to back", Unit.RAW),
     "pan-lfe": ("LFE level", Unit.RAW),
@@ -128,10 +130,23 @@ class Controls:
 
     def _label(self, target: str, names: dict[str, str]) -> str:
         if target.startswith("midi"):
-            return target.replace("midicc-", "MIDI controller ").replace("-", " ")
+            return _midi_label(target)
         if target not in names:
             self._unread["automation of unknown controls"] += 1
         return names.get(target, target)
+
+
+def _midi_label(target: str) -> str:
+    """Name what a MIDI track plays: `midicc-CHANNEL-CONTROLLER`, `midi-pitch-bender-CHANNEL`."""
+    word, *numbers = re.split(r"-(?=\d)", target)
+    if len(numbers) > 2 or not all(n.isascii() and n.isdigit() and len(n) < 4 for n in numbers):
+        return target.replace("-", " ")
+    channel = f" on channel {int(numbers[0]) + 1}" if numbers and int(numbers[0]) else ""
+    if word == "midicc" and len(numbers) == 2:
+        return lane_name("controller", int(numbers[1])) + channel
+    name = {"midi-pitch-bender": "pitch bend"}.get(word, word.removeprefix("midi-"))
+    key = f" of key {numbers[1]}" if len(numbers) == 2 else ""
+    return name.replace("-", " ") + key + channel
 
 
 def read_parameter(node: _Element, name: str, unit: Unit, *, is_playing: bool) -> Parameter:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from stemproof.errors import BadInput
 
 from .dawproject_numbers import PPQ, beats_or_seconds, number, ticks, unit_of
+from .midi_names import lane_name
 from .model import Automation, ClipKind, Note, Point, State, TimeUnit, Unit
 from .numbers import parse_decimal, parse_integer
 
@@ -150,7 +151,9 @@ def _expression(target: _Element | None) -> tuple[str, Unit]:
     name = target.get("expression", "")
     law = _EXPRESSION_UNITS.get(name, Unit.RAW)
     if name == "channelController":
-        name = f"controller {target.get('controller', '?')}"
+        number = target.get("controller", "?")
+        is_known = len(number) < 4 and number.isascii() and number.isdigit()
+        name = lane_name("controller", int(number)) if is_known else "a controller"
     for part in ("key", "channel"):
         if target.get(part) is not None:
             name += f", {part} {target.get(part)}"

@@ -21,8 +21,9 @@ from typing import Final
 
 from stemproof.errors import BadInput
 
+from .controls import ControlLane
 from .flp_mixer import Mix, mixer_tracks
-from .flp_parts import Channel, Item, Pattern, channel_devices, channel_settings
+from .flp_parts import EXPRESSIONS, Channel, Item, Pattern, channel_devices, channel_settings
 from .flp_walk import Project, walk
 from .model import (
     Automation,
@@ -182,6 +183,7 @@ class _Reader:
                     notes=tuple(sorted(notes, key=lambda n: (n.start, n.pitch, n.length))),
                     ppq=self._ppq,
                     controllers=_expressions(found, number),
+                    lanes=tuple(_lanes(found, number)),
                     slot=Slot(f"pattern {pattern}", _pattern_label(found, pattern)),
                 )
 
@@ -243,6 +245,15 @@ def _channel_parameters(channel: Channel) -> tuple[Parameter, ...]:
 
 def _pattern_label(pattern: Pattern, number: int) -> str:
     return f"pattern '{pattern.name}'" if pattern.name else f"pattern {number}"
+
+
+def _lanes(pattern: Pattern, channel: int) -> Iterator[ControlLane]:
+    """Give what single notes carry by name, where it is not the default."""
+    told = sorted(pattern.expressions.get(channel, ()))
+    for place, (name, plain) in enumerate(EXPRESSIONS, start=2):
+        events = tuple((one[0], one[1], one[place]) for one in told if one[place] != plain)
+        if events:
+            yield ControlLane(name, events, of_notes=True)
 
 
 def _expressions(pattern: Pattern, channel: int) -> State | None:

@@ -32,7 +32,15 @@ NO_MIX: Final = 12_800
 _WRAPPER: Final = "Fruity Wrapper"
 # position, flags, channel, length, key, group, fine pitch, -, release, -, pan, velocity, mod x, y
 _NOTE: Final = struct.Struct("<IHHIHHBBBBBBBB")
-_PLAIN: Final = (120, 64, 128, 128, 0)  # fine pitch, release, mod x, mod y, slide
+EXPRESSIONS: Final = (
+    ("fine pitch of notes", 120),
+    ("release of notes", 64),
+    ("modulation X of notes", 128),
+    ("modulation Y of notes", 128),
+    ("slide of notes", 0),
+)
+"""What a note carries besides velocity and pan, with the program's default."""
+_PLAIN: Final = tuple(plain for _, plain in EXPRESSIONS)
 _POINT: Final = struct.Struct("<ddf4x")
 _POINTS_AT: Final = 21
 # position, pattern base, item, length, track from below, group, -, flags, -, start, end

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from stemproof.errors import BadInput
 
+from .controls import ControlLane
 from .model import (
     MEDIA_PARAMETER,
     Clip,
@@ -39,6 +40,12 @@ TICKS: Final = 48
 _KEY: Final = re.compile(r"(C|Cs|D|Ef|E|F|Fs|G|Af|A|Bf|B)(-?\d)", re.ASCII)
 _SEMITONES: Final = ("C", "Cs", "D", "Ef", "E", "F", "Fs", "G", "Af", "A", "Bf", "B")
 _OWN_PITCH: Final = 60
+_EXPRESSIONS: Final = (
+    ("lead and lag of notes", "0"),
+    ("fine pitch of notes", "0"),
+    ("note-off of notes", "false"),
+)
+_PLAIN: Final = tuple(plain for _, plain in _EXPRESSIONS)
 _SENDS: Final = ("FX1Level", "FX2Level", "FX3Level", "FX4Level")
 _STRIP: Final = frozenset(
     {"id", "name", "volume", "isMuted", "isSoloed", "pan", "pan_L", "pan_R", "layer", *_SENDS}
@@ -112,7 +119,7 @@ def _add_note(cell: Cell, told: Mapping[str, str]) -> None:
         )
     )
     rest = (told.get("leadlag", "0"), told.get("pitch", "0"), told.get("note_off", "false"))
-    if rest != ("0", "0", "false"):
+    if rest != _PLAIN:
         cell.expressions.append((str(start), str(pitch), *rest))
 
 
@@ -161,6 +168,18 @@ def _sends(told: Mapping[str, str]) -> Iterator[Send]:
         yield Send(f"FX {place}", (Parameter("level", told.get(name) or "0", Unit.GAIN),))
 
 
+def _lanes(cell: Cell) -> tuple[ControlLane, ...]:
+    """Give what single notes carry by name, where it is not the default."""
+    found: dict[str, list[tuple[int, ...]]] = {}
+    for start, key, *rest in sorted(cell.expressions):
+        for (name, plain), text in zip(_EXPRESSIONS, rest, strict=True):
+            if text != plain:
+                # Only whether it is another value is asked.
+                value = int.from_bytes(hashlib.sha256(text.encode("utf-8", "replace")).digest()[:6])
+                found.setdefault(name, []).append((int(start), int(key), value))
+    return tuple(ControlLane(name, tuple(ev), of_notes=True) for name, ev in sorted(found.items()))
+
+
 def _clip(name: str, cell: Cell) -> Clip:
     state = None
     if cell.expressions:
@@ -174,6 +193,7 @@ def _clip(name: str, cell: Cell) -> Clip:
         notes=tuple(sorted(cell.notes, key=lambda n: (n.start, n.pitch, n.length, n.velocity))),
         ppq=TICKS,
         controllers=state,
+        lanes=_lanes(cell),
         slot=Slot(name, f"pattern '{name}'"),
     )
 

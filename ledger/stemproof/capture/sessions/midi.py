@@ -22,6 +22,7 @@ from typing import Final
 
 from stemproof.errors import BadInput
 
+from .controls import ControlLane
 from .midi_events import SmfFile, SmfTrack, parse_smf
 from .midi_names import DRUM_CHANNEL, controller_name, key_name, program_name
 from .model import (
@@ -120,7 +121,7 @@ class _Reader:
         setup: dict[str, list[tuple[int, int]]] = {}
         for (own, (kind, number)), events in sorted(part.lanes.items()):
             title = controller_name(kind, number)
-            title = title if own == channel else f"{title}, channel {own + 1}"
+            title = title if own == channel else f"{title} on channel {own + 1}"
             if kind == "controller" and number in _SETUP:
                 setup[title] = events
             elif len(events) == 1 and kind in ("controller", "program"):
@@ -160,6 +161,9 @@ class _Reader:
             notes=tuple(sorted(part.notes, key=_note_order)),
             ppq=self._file.ppq,
             controllers=_digest_lanes(told) if told else None,
+            lanes=tuple(
+                ControlLane(title, tuple(events)) for title, events in sorted(told.items())
+            ),
             signs=tuple(
                 Sign(SignKind.LYRICS, Fraction(tick, self._file.ppq), text)
                 for tick, text in part.lyrics

@@ -220,7 +220,7 @@ class _TrackParser:
             else:
                 self.track.unread["end of a note that never began"] += 1
         else:
-            lane, value = _lane(kind, one, two)
+            lane, value = lane_of(kind, one, two)
             self.track.lanes[channel, lane].append((self._tick, value))
 
     def _note(self, pitch: int, start: int, velocity: int, channel: int) -> None:
@@ -254,7 +254,8 @@ class _TrackParser:
 _TEXTS: Final = {0x02: "copyright", 0x03: "name", 0x04: "instrument"}
 
 
-def _lane(kind: int, one: int, two: int) -> tuple[tuple[str, int], int]:
+def lane_of(kind: int, one: int, two: int) -> tuple[tuple[str, int], int]:
+    """Tell which lane a channel event belongs to, and its value."""
     if kind == 0xB0:
         return ("controller", one), two
     if kind == 0xC0:

@@ -34,7 +34,7 @@ _PROGRAMS: Final = (
 ).split(", ")
 _CONTROLLERS: Final = {
     0: "bank",
-    1: "modulation",
+    1: "mod wheel",
     2: "breath",
     5: "portamento time",
     6: "data entry",
@@ -72,8 +72,15 @@ def program_name(number: int, channel: int) -> str:
 def controller_name(kind: str, number: int) -> str:
     """Name a lane: a controller by its common name, other kinds by theirs."""
     if kind == "controller":
-        return _CONTROLLERS.get(number, f"controller {number}")
+        return _CONTROLLERS.get(number, f"CC {number}")
     return f"{kind} {number}" if kind == "key pressure" else kind
+
+
+def lane_name(kind: str, number: int) -> str:
+    """Name a lane as `controller_name`, with the number that a musician sees beside it."""
+    if kind == "controller" and number in _CONTROLLERS:
+        return f"{_CONTROLLERS[number]} (CC {number})"
+    return controller_name(kind, number)
 
 
 def key_name(sharps: int, mode: int) -> str:

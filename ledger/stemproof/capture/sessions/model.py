@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import NamedTuple
 
+from .controls import ControlLane
 from .signs import Sign
 
 
@@ -219,6 +220,7 @@ class Clip:
     notes: tuple[Note, ...] = ()
     ppq: int = 960
     controllers: State | None = None  # pedals, bends and the like: count and digest
+    lanes: tuple[ControlLane, ...] = ()  # the same by name, where the format tells them apart
     points: tuple[Automation, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     devices: tuple[Device, ...] = ()

@@ -106,6 +106,7 @@ def read_item(item: Chunk) -> Clip:
         notes=tuple(midi.notes) if midi else (),
         ppq=midi.ppq if midi else 960,
         controllers=midi.controllers if midi else _opaque(source),
+        lanes=midi.lanes if midi else (),
         points=(*_envelopes(active), *_stretches(active)),
         parameters=tuple(parameters),
         devices=tuple(

@@ -17,12 +17,17 @@ from collections import deque
 
 from stemproof.errors import BadInput
 
+from .controls import ControlLane
+from .midi_events import lane_of
+from .midi_names import lane_name
 from .model import Note, State
 from .numbers import parse_integer
 from .rpp_text import Chunk
 
 MAX_NOTES = 4_000_000
 _BYTES = {text: n for n in range(256) for text in (f"{n:02x}", f"{n:02X}", f"{n:x}", f"{n:X}")}
+# In base64: a meta event begins with the byte 255, its kind is below 64.
+_META = ("/w", "/x")
 _EVENTS = frozenset({"E", "e", "Em", "em"})
 
 
@@ -35,6 +40,7 @@ class MidiData:
         self._open: dict[tuple[int, int], deque[tuple[int, int, bool]]] = {}
         self._digest = hashlib.sha256()
         self._others = 0
+        self._lanes: dict[str, list[tuple[int, ...]]] = {}
         self._now = 0
         for child in source.children:
             if isinstance(child, Chunk):
@@ -48,6 +54,11 @@ class MidiData:
     def controllers(self) -> State | None:
         """Count and digest of what is not a note, or None."""
         return State(self._digest.hexdigest(), self._others) if self._others else None
+
+    @property
+    def lanes(self) -> tuple[ControlLane, ...]:
+        """Give what is not a note by the names of controllers."""
+        return tuple(ControlLane(name, tuple(ev)) for name, ev in sorted(self._lanes.items()))
 
     def _line(self, line: str) -> None:
         words = line.split()
@@ -70,7 +81,10 @@ class MidiData:
         words = chunk.words()
         if words:
             self._now += _delta(words[0])
-        self._other(" ".join(chunk.lines()))
+        text = " ".join(chunk.lines())
+        name = "text and notation" if text.startswith(_META) else "system exclusive"
+        value = int.from_bytes(hashlib.sha256(text.encode("utf-8", "replace")).digest()[:6])
+        self._other(name, text, value)
 
     def _event(self, status: int, first: int, second: int, *, muted: bool) -> None:
         kind, channel = status & 0xF0, status & 0x0F
@@ -82,11 +96,20 @@ class MidiData:
                 self._close(channel, first, waiting.popleft())
         elif not (kind == 0xB0 and first == 0x7B):
             # Every item ends with "all notes off", which says only how long it is.
-            self._other(f"{status:x} {first:x} {second:x} {int(muted)}")
+            lane, value = lane_of(kind, first, second)
+            name = lane_name(*lane)
+            if channel:
+                name += f" on channel {channel + 1}"
+            if muted:
+                name += ", muted"
+            self._other(name, f"{status:x} {first:x} {second:x} {int(muted)}", value)
 
-    def _other(self, what: str) -> None:
+    def _other(self, name: str, what: str, value: int) -> None:
         self._digest.update(f"{self._now} {what}\n".encode("utf-8", "surrogatepass"))
         self._others += 1
+        if self._others > MAX_NOTES:
+            raise BadInput(f"one item holds more than {MAX_NOTES} events beside its notes")
+        self._lanes.setdefault(name, []).append((self._now, value))
 
     def _close(self, channel: int, pitch: int, begun: tuple[int, int, bool]) -> None:
         if len(self.notes) >= MAX_NOTES:
