@@ -106,6 +106,15 @@ def verify(
     block: Annotated[list[str] | None, typer.Option(help="A canonical block's hash.")] = None,
     rpc: Annotated[list[str] | None, typer.Option(help="A node to ask; several may be.")] = None,
     need: Annotated[int | None, typer.Option(help="How many nodes must agree.")] = None,
+    tsa_root: Annotated[
+        list[Path] | None, typer.Option(help="PEM file: a timestamping authority you trust.")
+    ] = None,
+    bitcoin: Annotated[
+        list[str] | None, typer.Option(help="HEIGHT:HEADER, a Bitcoin block that you know.")
+    ] = None,
+    policy: Annotated[
+        str | None, typer.Option(help='What must date it: evm, or "2 of evm,rfc3161,ots".')
+    ] = None,
     trust: Annotated[Path | None, typer.Option(help="A file of keys and hashes you trust.")] = None,
     json: Json = False,
 ) -> None:
@@ -124,6 +133,9 @@ def verify(
         needed=need,
         trust=trust,
         chains_file=user_chains if user_chains.exists() else None,
+        tsa_roots=tsa_root or [],
+        bitcoin=bitcoin or [],
+        policy=policy,
     )
     verdict = check_files(bundle, audio or [], asked)
     if json:

@@ -47,6 +47,7 @@ REFUTED_WORDS: Final = {
     "time bounds": "its dates contradict each other",
     "contract": "it was dated on another chain than you asked for",
     "canonical block": "the block that should date it is not the chain's",
+    "timestamp": "a timestamp in it is of something else, or forged",
     "origin": "it rests on another log than you named",
 }
 UNDECIDED_WORDS: Final = {
@@ -54,6 +55,8 @@ UNDECIDED_WORDS: Final = {
     "chain evidence": "its record is not dated by a chain yet",
     "contract": "the contract that dates it is not one that you trust",
     "canonical block": "nobody confirmed the block that dates it, so that its date is open",
+    "timestamp": "a timestamp in it could not be checked with what you named",
+    "policy": "fewer kinds of timestamp count for you than you asked for",
     "audio": "no proof was found that a file is this music",
     "audio file": "a file to compare could not be read",
 }
@@ -138,6 +141,17 @@ def verdict_document(bundle: Path, verdict: Verdict) -> dict[str, Json]:
             }
             for item in verdict.brackets
         ],
+        "timestamps": [
+            {
+                "origin": item.origin,
+                "kind": item.kind,
+                "size": item.size,
+                "not_after": item.not_after,
+                "by": item.by,
+            }
+            for item in verdict.dated
+        ],
+        "not_after": verdict.not_after,
         "levels": [
             {
                 "stage": item.stage,
@@ -203,8 +217,10 @@ def _summary_of_other_files(verdict: Verdict) -> str:
 
 
 def _summary_verified(verdict: Verdict) -> str:
-    newest = max(bracket.not_after for bracket in verdict.brackets)
-    says = f"This music's record is unchanged and was on record by {_moment(newest)}."
+    says = "This music's record is unchanged."
+    if verdict.not_after is not None:
+        by = _moment(verdict.not_after)
+        says = f"This music's record is unchanged and was on record by {by}."
     if any(warning.startswith("rehearsal") for warning in verdict.warnings):
         says = "In a rehearsal, which proves nothing to others: " + says[0].lower() + says[1:]
     if not any(line.name == "audio" for line in verdict.checks.lines):

@@ -9,13 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from stemproof.acts.address import check_address
 from stemproof.audio.plain import open_plain
 from stemproof.claim.container import MAX_BUNDLE_BYTES
-from stemproof.errors import BadInput, Malformed, StemproofError, Usage
+from stemproof.errors import BadInput, Malformed, Refuted, StemproofError, Usage
+from stemproof.evidence.bitcoin import MIN_DIFFICULTY, Block, parse_block
 from stemproof.verify.bundle import Verdict, verify_bundle
+from stemproof.verify.policy import CHAIN_ALONE, Policy, parse_policy
 from stemproof.verify.sound import check_sound
 from stemproof.verify.trust import Trust, TrustFile, parse_trust
 from stemproof.verify.verdict import State
@@ -33,6 +36,9 @@ class Asked:
     needed: int | None = None
     trust: Path | None = None
     chains_file: Path | None = None
+    tsa_roots: Sequence[Path] = ()
+    bitcoin: Sequence[str] = ()
+    policy: str | None = None
 
 
 def check_files(bundle: Path, audio: Sequence[Path], asked: Asked) -> Verdict:
@@ -78,6 +84,14 @@ def make_trust(asked: Asked) -> Trust:
         origins=frozenset(asked.origins),
         sources=sources,
         needed=needed,
+        tsa_roots=(*file.tsa, *(each for path in asked.tsa_roots for each in _read_roots(path))),
+        bitcoin={
+            block.height: block
+            for block in (*file.bitcoin, *(_parse_bitcoin(text, file) for text in asked.bitcoin))
+        },
+        is_bitcoin_rehearsed=file.min_difficulty < MIN_DIFFICULTY,
+        policy=_choose_policy(asked, file),
+        now=int(datetime.now(UTC).timestamp()),
     )
 
 
@@ -104,6 +118,32 @@ def _read(path: Path, limit: int) -> bytes:
     if len(data) > limit:
         raise BadInput(f"{path} is larger than {limit} bytes")
     return data
+
+
+def _read_roots(path: Path) -> tuple[bytes, ...]:
+    from stemproof.evidence.tokencheck import parse_certificates
+
+    try:
+        return parse_certificates(_read(path, 1 << 20))
+    except Malformed as error:
+        raise BadInput(f"{path} holds no certificate in PEM") from error
+
+
+def _parse_bitcoin(text: str, file: TrustFile) -> Block:
+    """Read HEIGHT:HEADER, as the verifier typed it."""
+    height, _, header = text.partition(":")
+    if not re.fullmatch(r"[0-9]{1,9}", height) or not re.fullmatch(r"[0-9a-fA-F]{160}", header):
+        raise Usage(f"--bitcoin is {text!r:.60}, want HEIGHT:HEADER with 160 hex digits")
+    try:
+        return parse_block(bytes.fromhex(header), int(height), min_difficulty=file.min_difficulty)
+    except Refuted as error:
+        raise Usage(f"--bitcoin: {error}") from error
+
+
+def _choose_policy(asked: Asked, file: TrustFile) -> Policy:
+    if asked.policy is not None:
+        return parse_policy(asked.policy)
+    return CHAIN_ALONE if file.policy is None else file.policy
 
 
 def _parse_contract(text: str) -> bytes:

@@ -37,7 +37,8 @@ MAX_MANIFEST_BYTES: Final = 64 << 10
 MAX_LOGS: Final = 8
 PROFILES: Final = ("full",)
 LOG_MEMBERS: Final = frozenset(
-    "own.headers own.openings work.headers work.openings heads.json evidence.json".split()
+    "own.headers own.openings work.headers work.openings heads.json evidence.json"
+    " stamps.json".split()
 )
 
 

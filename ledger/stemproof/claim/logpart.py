@@ -2,8 +2,10 @@
 
     own.headers, own.openings     the log's own tree: its binding and rotations
     work.headers, work.openings   the work's tree, leaves 0..n-1, nothing left out
-    heads.json                    every anchored checkpoint, from the slot's first on
-    evidence.json                 the proof of the newest of them on chain, once anchored
+    heads.json                    every anchored checkpoint, from the slot's first on, and
+                                  those that only a timestamp dates
+    evidence.json                 the proof of the newest anchored one on chain, if there is one
+    stamps.json                   RFC 3161 and OpenTimestamps proofs, if there are any
 
 The heads begin with the first anchor of the slot, where the work is proved absent until it
 begins: were they allowed to begin later, a history could be rewritten before them.
@@ -18,6 +20,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from stemproof.claim.stamps import Stamp, format_stamps, parse_stamps
 from stemproof.errors import Malformed
 from stemproof.record.canonical import Json, canonical_bytes, parse_object
 from stemproof.record.commitment import FIELDS, SALT_BYTES, Opening
@@ -79,7 +82,10 @@ class Anchorage:
 
 @dataclass(frozen=True, slots=True)
 class LogPart:
-    """One log's share of a bundle; `anchorage` and `evidence` are None until anchored."""
+    """One log's share of a bundle; `anchorage` and `evidence` are None until anchored.
+
+    A head without a block is one that only its timestamps date.
+    """
 
     own_headers: tuple[bytes, ...]
     own_openings: tuple[Opened, ...]
@@ -88,6 +94,7 @@ class LogPart:
     heads: tuple[Head, ...]
     anchorage: Anchorage | None
     evidence: bytes | None
+    stamps: tuple[Stamp, ...] = ()
 
 
 def format_log_part(part: LogPart) -> dict[str, bytes]:
@@ -101,6 +108,8 @@ def format_log_part(part: LogPart) -> dict[str, bytes]:
     }
     if part.evidence is not None:
         members["evidence.json"] = part.evidence
+    if part.stamps:
+        members["stamps.json"] = format_stamps(part.stamps)
     return members
 
 
@@ -121,6 +130,7 @@ def parse_log_part(members: Mapping[str, bytes]) -> LogPart:
         heads=heads,
         anchorage=anchorage,
         evidence=evidence,
+        stamps=parse_stamps(members["stamps.json"]) if "stamps.json" in members else (),
     )
 
 
@@ -240,10 +250,8 @@ def _parse_heads(data: bytes) -> tuple[tuple[Head, ...], Anchorage | None]:
             publisher=where.hex_bytes("publisher", 20),
         )
     heads = tuple(_parse_head(item) for item in listed)
-    if any((head.block is None) != (anchorage is None) for head in heads):
-        raise Malformed("heads", "partly anchored", "a block for every head, or for none")
-    if anchorage is None and len(heads) != 1:
-        raise Malformed("number of heads", len(heads), "one, where nothing is anchored")
+    if any(head.block is not None for head in heads) != (anchorage is not None):
+        raise Malformed("heads", "blocks or a slot alone", "a slot if any head has a block")
     if _format_heads(heads, anchorage) != data:
         raise Malformed("heads", data, "exactly the members of format version 0")
     return heads, anchorage

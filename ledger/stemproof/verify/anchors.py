@@ -26,7 +26,7 @@ class Anchored:
     contract: bytes
     publisher: bytes
     proved: ProvedAnchor
-    # The head words that the slot held, one after each head of the bundle.
+    # The head words that the slot held, one after each anchored head of the bundle.
     words: tuple[int, ...]
 
 
@@ -35,7 +35,8 @@ def check_anchors(part: LogPart, log: CheckedLog) -> Anchored:
     if part.anchorage is None or part.evidence is None:
         raise Undecided(
             "the checkpoint is not anchored yet",
-            hint="ask the artist for a bundle after the anchor",
+            hint="ask the artist for a bundle after the anchor"
+            + ("; or let its timestamps count: --policy evm,rfc3161,ots" if part.stamps else ""),
         )
     where, evidence = part.anchorage, parse_evidence(part.evidence)
     for name, found, want in (
@@ -46,7 +47,7 @@ def check_anchors(part: LogPart, log: CheckedLog) -> Anchored:
     ):
         if found != want:
             raise Refuted(f"the evidence is for {name} {found!s:.12}, want {want!s:.12}")
-    for checked in log.heads:
+    for checked in log.anchored:
         # Of several holders only the one that the checkpoint itself names counts.
         if checked.holder.account != where.publisher:
             raise Refuted(
@@ -57,7 +58,7 @@ def check_anchors(part: LogPart, log: CheckedLog) -> Anchored:
     if proved.time > MAX_TIME:
         raise Refuted(f"block {proved.number} is of the time {proved.time}, after the year 9999")
     words = _replay(log)
-    newest = log.heads[-1].head.block
+    newest = log.anchored[-1].head.block
     if newest is None or parse_head(words[-1]) != (proved.head_size, proved.head_acc):
         raise Refuted("the heads do not lead to the word that the contract holds")
     if (newest.number, newest.time, newest.parent_hash) != (
@@ -153,7 +154,7 @@ def _replay(log: CheckedLog) -> tuple[int, ...]:
     """Compute the slot's words from its first anchor on: none can be left out."""
     words: list[int] = []
     word = NO_HEAD
-    for checked in log.heads:
+    for checked in log.anchored:
         block = checked.head.block
         if block is None:
             raise Undecided("a checkpoint is not anchored yet")

@@ -73,7 +73,8 @@ class Bracketed:
 
 
 def bracket_sessions(log: CheckedLog, anchored: Anchored, size: int, trust: Trust) -> Bracketed:
-    """Bracket the sessions among the first `size` events of a log's work."""
+    """Bracket the sessions among the first `size` events of a log's work that are anchored."""
+    size = min(size, log.anchored[-1].head.work_size)
     chain = _Chain(log, anchored, trust)
     held: dict[str, _Held] = {}
     found: list[_Held] = []
@@ -138,8 +139,8 @@ class _Chain:
     def __init__(self, log: CheckedLog, anchored: Anchored, trust: Trust) -> None:
         self._trust = trust
         self._asked = 0
-        self._sizes = [head.head.work_size for head in log.heads]
-        self._blocks = [head.head.block for head in log.heads if head.head.block is not None]
+        self._sizes = [head.head.work_size for head in log.anchored]
+        self._blocks = [head.head.block for head in log.anchored if head.head.block is not None]
         self._parents = {block.parent_hash: block.number - 1 for block in self._blocks}
         self._last = {word: place for place, word in enumerate(anchored.words)}
         self._first: dict[int, int] = {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from itertools import pairwise
 
@@ -13,13 +12,15 @@ from stemproof.claim.claim import Audio, Claim
 from stemproof.claim.logpart import LogPart
 from stemproof.errors import Refuted, StemproofError
 from stemproof.record.event import parse_time
-from stemproof.verify import anchors, statement
+from stemproof.verify import anchors, statement, timestamps
 from stemproof.verify.anchors import Anchored
 from stemproof.verify.bounds import Bracketed, SessionBracket, bracket_sessions
 from stemproof.verify.levels import LevelCount, LeveledLog, count_levels
 from stemproof.verify.logs import CheckedLog, check_log_part, rotations_in
+from stemproof.verify.policy import EVM, KINDS, settle
 from stemproof.verify.statement import Covered
 from stemproof.verify.succession import party_of
+from stemproof.verify.timestamps import Dated, check_stamps, say_moment
 from stemproof.verify.trust import REHEARSAL_CHAINS, Trust
 from stemproof.verify.verdict import Checks, State
 from stemproof.verify.words import quote
@@ -39,7 +40,11 @@ class Bracket:
 
 @dataclass(slots=True)
 class Verdict:
-    """What a verification came to; `claim` is None where there is none to speak of."""
+    """What a verification came to; `claim` is None where there is none to speak of.
+
+    `not_after` is the time by which all that the claim covers was on record, where as many
+    witnesses as the policy needs say so for every log.
+    """
 
     checks: Checks
     claim: Claim | None = None
@@ -48,6 +53,8 @@ class Verdict:
     sessions: tuple[SessionBracket, ...] = ()
     levels: tuple[LevelCount, ...] = ()
     warnings: tuple[str, ...] = ()
+    dated: tuple[Dated, ...] = ()
+    not_after: int | None = None
 
     @property
     def state(self) -> State:
@@ -80,7 +87,7 @@ def verify_bundle(data: bytes, trust: Trust) -> Verdict:
         lambda _: "the identity key signed the bundle as it stands",
     )
     covered = _check_claim(checks, bundle, claim, logs)
-    inside = _check_chain(verdict, bundle, trust, covered)
+    inside = _check_dates(verdict, bundle, trust, covered)
     _check_made(verdict, claim)
     if covered is not None:
         verdict.levels = count_levels(
@@ -176,29 +183,61 @@ def _say_audio(item: Audio, _: None) -> str:
     return f"{quote(item.name)}: recorded in event {item.work_seq}, digests as claimed"
 
 
-def _check_chain(
+def _check_dates(
     verdict: Verdict, bundle: Bundle, trust: Trust, covered: Covered | None
 ) -> dict[str, frozenset[int]]:
-    """Check every log's anchors; give by log the events inside two confirmed bounds."""
-    brackets: list[Bracket] = []
-    warnings: list[str] = []
+    """Check what dates every log; give by log the events inside two confirmed bounds."""
     inside: dict[str, frozenset[int]] = {}
+    times: list[int | None] = []
     for place, (part, log) in enumerate(zip(bundle.logs, verdict.logs, strict=True)):
-        anchored = verdict.checks.run(
+        head = None if covered is None else covered.heads[place]
+        # Without a claim to cover, what must be dated is all that is shown.
+        size = (log.heads[-1] if head is None else head).checkpoint.size
+        chain, stamps = Checks(), Checks()
+        dated: dict[str, int] = {}
+        anchored = chain.run(
             "chain evidence", partial(anchors.check_anchors, part, log), _say_evidence
         )
         if anchored is not None:
-            warnings += _warn(anchored, trust)
-            is_dated = _check_anchor(verdict.checks, anchored, trust)
-            brackets.append(_bracket(log, anchored))
-            if covered is not None:
-                size = covered.heads[place].head.work_size
-                bracketed = _check_bounds(verdict.checks, log, anchored, size, trust)
+            is_dated = _check_chain(verdict, chain, log, anchored, trust)
+            if head is not None:
+                work_size = head.head.work_size
+                bracketed = _check_bounds(chain, log, anchored, work_size, trust)
                 if bracketed is not None and is_dated:
                     inside[log.origin] = bracketed.events
                     verdict.sessions += bracketed.sessions
-    verdict.brackets, verdict.warnings = tuple(brackets), tuple(dict.fromkeys(warnings))
+            if is_dated and _check_reach(chain, log, size):
+                dated[EVM] = anchored.proved.time
+        found = check_stamps(stamps, part, log, trust)
+        verdict.dated += found
+        for kind in KINDS[1:]:
+            time = timestamps.earliest(found, kind, size)
+            if time is not None:
+                dated[kind] = time
+        times.append(settle(verdict.checks, trust.policy, dated, chain, stamps))
+    if None not in times:
+        verdict.not_after = max((each for each in times if each is not None), default=None)
+    if trust.is_bitcoin_rehearsed:
+        verdict.warnings += ("rehearsal: Bitcoin headers of little work count for you",)
     return inside
+
+
+def _check_chain(
+    verdict: Verdict, checks: Checks, log: CheckedLog, anchored: Anchored, trust: Trust
+) -> bool:
+    """Check contract and block of a log's newest anchor; whether both hold."""
+    verdict.warnings = tuple(dict.fromkeys([*verdict.warnings, *_warn(anchored, trust)]))
+    verdict.brackets += (_bracket(log, anchored),)
+    return _check_anchor(checks, anchored, trust)
+
+
+def _check_reach(checks: Checks, log: CheckedLog, size: int) -> bool:
+    """Check that the newest anchor is of a checkpoint that holds what the claim covers."""
+    newest = log.anchored[-1].checkpoint.size
+    if newest < size:
+        says = f"the newest anchor is of checkpoint {newest}, the claim rests on {size}"
+        checks.add("chain evidence", State.UNDECIDED, says)
+    return newest >= size
 
 
 def _check_made(verdict: Verdict, claim: Claim) -> None:
@@ -216,7 +255,7 @@ def _check_made(verdict: Verdict, claim: Claim) -> None:
             "time bounds",
             State.REFUTED,
             f"the claim says that it was made at {claim.made}, yet it covers event"
-            f" {newest.work_seq}, which was entered after {_say_moment(newest.not_before)}",
+            f" {newest.work_seq}, which was entered after {say_moment(newest.not_before)}",
         )
 
 
@@ -274,12 +313,8 @@ def _warn(anchored: Anchored, trust: Trust) -> list[str]:
 def _say_evidence(anchored: Anchored) -> str:
     return (
         f"block {anchored.proved.number} of chain {anchored.chain_id} holds this log's head:"
-        f" it existed by {_say_moment(anchored.proved.time)}, if that block is canonical"
+        f" it existed by {say_moment(anchored.proved.time)}, if that block is canonical"
     )
-
-
-def _say_moment(time: int) -> str:
-    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def _check_identity(checks: Checks, claim: Claim, trust: Trust) -> None:

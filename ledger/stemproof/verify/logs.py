@@ -51,6 +51,11 @@ class CheckedLog:
     work: CheckedTree
     heads: tuple[CheckedHead, ...]
 
+    @property
+    def anchored(self) -> tuple[CheckedHead, ...]:
+        """The heads that name a block; the others are dated by timestamps alone."""
+        return tuple(each for each in self.heads if each.head.block is not None)
+
 
 def check_log_part(part: LogPart, work: bytes) -> CheckedLog:
     """Check everything in a log's share that needs neither chain nor trust."""
