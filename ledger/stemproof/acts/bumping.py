@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from stemproof.acts.anchoring import Planned, store
+from stemproof.acts.brought import is_brought
 from stemproof.acts.delegating import find_anchor_key
 from stemproof.acts.following import find_waiting
 from stemproof.acts.home import Home, now
@@ -47,6 +48,11 @@ def bump_now(
                 f"no timestamp of this log waits for a block of {chain.info.name}:"
                 " there is no fee to raise",
                 hint="run `stemproof anchor`",
+            )
+        if is_brought(waiting):
+            raise BadInput(
+                f"the timestamp of {waiting.size} events is with a relay, which pays for it",
+                hint="`stemproof anchor --relay none` pays for it yourself",
             )
         sealed = checkpoint_at(log, waiting.log, waiting.size)
         if sealed is None:

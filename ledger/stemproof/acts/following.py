@@ -17,6 +17,7 @@ from stemproof.acts.anchors import (
     anchor_numbered,
     list_anchors,
 )
+from stemproof.acts.brought import evidence_of, may_stand, status_of, tell_waiting
 from stemproof.acts.vanished import notice_lost
 from stemproof.errors import Refuted, Unavailable
 
@@ -42,7 +43,7 @@ def refresh(log: Log, chain: Chain) -> list[Anchor]:
     for anchor in all_anchors(log):
         if anchor.chain != chain.info.id:
             continue
-        if anchor.state == "failed" and _stands(chain, anchor):
+        if anchor.state == "failed" and _stands(log, chain, anchor):
             # A node had lied about it; without it the heads after it could not be proved.
             log.run("put_anchor_state", "pending", anchor.number)
         elif anchor.state not in OPEN_STATES:
@@ -118,7 +119,7 @@ def find_waiting(log: Log, chain: Chain, account: bytes) -> Anchor | None:
 
     Of one that was sent anew it is the newest transaction. What the chain says now counts.
     """
-    from stemproof.anchor.follow import TxState, find_status
+    from stemproof.anchor.follow import TxState
 
     sent = [
         anchor
@@ -129,7 +130,7 @@ def find_waiting(log: Log, chain: Chain, account: bytes) -> Anchor | None:
     ]
     while sent:
         twins = [anchor for anchor in sent if anchor.is_same_call(sent[0])]
-        states = [find_status(chain, anchor.raw).state for anchor in twins]
+        states = [status_of(log, chain, anchor).state for anchor in twins]
         # Of a transaction and its replacement one is mined: then neither waits.
         if TxState.MINED not in states and TxState.FINAL not in states:
             found = [a for a, s in zip(twins, states, strict=True) if s is not TxState.FAILED]
@@ -144,14 +145,12 @@ def check_nothing_waits(log: Log, chain: Chain, account: bytes) -> None:
     _demand_height(log, chain)
     waiting = find_waiting(log, chain, account)
     if waiting is not None:
-        from stemproof.anchor.waiting import tell_why_waiting
-
+        why, hint = tell_waiting(chain, waiting)
         events = "1 event" if waiting.size == 1 else f"{waiting.size} events"
         raise Unavailable(
             f"the timestamp of {events} is not in a block of {chain.info.name} yet"
-            f" ({tell_why_waiting(chain, waiting.raw)}): what came after it waits for it",
-            hint="`stemproof anchor` waits for it and goes on; if it waits too long,"
-            " `stemproof anchor --bump` raises its fee",
+            f" ({why}): what came after it waits for it",
+            hint=hint,
         )
 
 
@@ -175,13 +174,13 @@ def _has_successor(log: Log, chain: Chain, anchor: Anchor) -> bool:
 
 
 def _refresh_one(log: Log, chain: Chain, anchor: Anchor) -> Anchor:
-    from stemproof.anchor.follow import TxState, find_status
+    from stemproof.anchor.follow import TxState
     from stemproof.anchor.problems import NodeRefuses, Unsupported
     from stemproof.anchor.publish import send
 
     if anchor.state not in OPEN_STATES:
         return anchor
-    status = find_status(chain, anchor.raw, seen=anchor.block_hash, seen_number=anchor.block_number)
+    status = status_of(log, chain, anchor, seen=anchor.block_hash, seen_number=anchor.block_number)
     if status.state is TxState.FAILED:
         log.run("put_anchor_state", "failed", anchor.number)
     elif status.block is None:
@@ -203,11 +202,12 @@ def _refresh_one(log: Log, chain: Chain, anchor: Anchor) -> Anchor:
     return anchor_numbered(log, anchor.number)
 
 
-def _stands(chain: Chain, anchor: Anchor) -> bool:
+def _stands(log: Log, chain: Chain, anchor: Anchor) -> bool:
     """Whether an anchor that was said to have failed is in a block all the same."""
-    from stemproof.anchor.follow import TxState, find_status
+    from stemproof.anchor.follow import TxState
 
-    return find_status(chain, anchor.raw).state in (TxState.MINED, TxState.FINAL)
+    found = may_stand(log, anchor) and status_of(log, chain, anchor).state
+    return found in (TxState.MINED, TxState.FINAL)
 
 
 def _note_block(log: Log, anchor: Anchor, block: BlockRef) -> None:
@@ -217,14 +217,12 @@ def _note_block(log: Log, anchor: Anchor, block: BlockRef) -> None:
 
 
 def _capture(log: Log, chain: Chain, anchor: Anchor, state: str) -> None:
-    from stemproof.anchor.capture import capture_evidence
     from stemproof.anchor.contract import origin_id
     from stemproof.evidence.chain import check_evidence, format_evidence
 
     origin = dict(log.fetch_all("logs"))[anchor.log]
-    evidence = capture_evidence(
-        chain, anchor.raw, origin_id=origin_id(origin), publisher=anchor.publisher
-    )
+    # Read again: by which transaction it came may have been learnt only now.
+    evidence = evidence_of(chain, anchor_numbered(log, anchor.number), origin_id(origin))
     proved = check_evidence(evidence)
     if (proved.event.size, proved.event.root, proved.event.prior) != (
         anchor.size,

@@ -241,6 +241,12 @@ SELECT 1 FROM undo_entry WHERE work = ? AND entry = ?;
 -- name: add_undo_entry
 INSERT INTO undo_entry (work, entry) VALUES (?, ?);
 
+-- name: forget_undo_entries
+DELETE FROM undo_entry WHERE work = ?;
+
+-- name: forget_undo_logs
+UPDATE undo_log SET digest = zeroblob(32) WHERE work = ?;
+
 -- name: add_anchor
 INSERT INTO anchor
 (log, size, root, chain, contract, publisher, prior, state, raw, tx, intent, made)
@@ -257,6 +263,9 @@ WHERE log = ? ORDER BY number;
 
 -- name: put_anchor_state
 UPDATE anchor SET state = ? WHERE number = ?;
+
+-- name: put_anchor_tx
+UPDATE anchor SET tx = ? WHERE number = ?;
 
 -- name: put_anchor_block
 UPDATE anchor SET state = ?, block_number = ?, block_hash = ?, block_time = ?, parent_hash = ?,
