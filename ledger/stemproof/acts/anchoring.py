@@ -110,7 +110,7 @@ def plan_head(log: Log, chain: Chain, keys: Keys) -> tuple[Sealed, int] | None:
     from stemproof.evidence.ethsig import parse_address
 
     account = parse_address(keys.account_address)
-    holder = Holder(account, keys.sign_checkpoint, lambda log: _check_holder(log, keys))
+    holder = Holder(account, keys.sign_checkpoint, lambda log: check_holder(log, keys))
     return plan_head_of(log, chain, holder)
 
 
@@ -216,7 +216,7 @@ def _check_former(log: Log, chain: Chain, account: Address) -> None:
         _check_known(log, chain, former, head)
 
 
-def _check_holder(log: Log, keys: Keys) -> None:
+def check_holder(log: Log, keys: Keys) -> None:
     """Refuse keys that are not those of the log as it stands: another process changed them."""
     if log.origin != keys.origin or count_rotations(log) != len(rotations_of(log, keys)):
         raise BadInput("the keys changed while they were being used", hint="run the command again")

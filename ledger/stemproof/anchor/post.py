@@ -24,9 +24,14 @@ def post_json(url: SplitResult, body: bytes, *, limit: int, timeout_s: float) ->
 
 
 def exchange(
-    url: SplitResult, body: bytes | None, *, limit: int, timeout_s: float
+    url: SplitResult,
+    body: bytes | None,
+    *,
+    limit: int,
+    timeout_s: float,
+    kind: str = "application/json",
 ) -> tuple[int, bytes]:
-    """Post JSON, or get where there is no body; give the status and the answer, as `post_json`."""
+    """Post, or get where there is no body; give the status and the answer, as `post_json`."""
     deadline = time.monotonic() + timeout_s
     connect = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
     connection = connect(url.hostname or "", url.port, timeout=timeout_s)
@@ -37,7 +42,7 @@ def exchange(
         link: socket.socket = connection.sock
         link.settimeout(_rest(deadline))
         path = (url.path or "/") + (f"?{url.query}" if url.query else "")
-        headers = {} if body is None else {"Content-Type": "application/json"}
+        headers = {} if body is None else {"Content-Type": kind}
         connection.request(method, path, body, headers)
         status, raw = _read_answer(link, method, limit, deadline)
     finally:
