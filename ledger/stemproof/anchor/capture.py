@@ -8,7 +8,7 @@ prove it, or lies, the others of the chain's table are asked.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from stemproof.anchor.follow import TxState, find_status
@@ -37,6 +37,12 @@ def capture_evidence(
 
     `publisher` is under whom the head stands, where that is not the sender.
     """
+    return _first_good(chain, lambda one: _capture_from(one, raw, origin_id, publisher))
+
+
+def _capture_from(
+    chain: Chain, raw: bytes, origin_id: bytes, publisher: bytes | None
+) -> ChainEvidence:
     ours = parse_transaction(raw)
     status = find_status(chain, raw)
     if status.block is None or status.state is TxState.FAILED:
@@ -45,7 +51,7 @@ def capture_evidence(
     if receipt is None:
         raise UntrustedNode(f"{chain.node.where} gave a receipt and now has none")
     whose = bytes(ours.sender) if publisher is None else publisher
-    return capture_mined(chain, status.block, receipt, publisher=whose, origin_id=origin_id)
+    return _capture_mined(chain, status.block, receipt, whose, origin_id)
 
 
 def capture_mined(
@@ -57,6 +63,31 @@ def capture_mined(
     origin_id: bytes,
 ) -> ChainEvidence:
     """Capture the evidence of an anchor at the block of a receipt, whoever sent it."""
+    return _first_good(chain, lambda one: _capture_mined(one, block, receipt, publisher, origin_id))
+
+
+def _first_good(chain: Chain, capture: Callable[[Chain], ChainEvidence]) -> ChainEvidence:
+    """Ask each node alone until one proves it; what each said is told where none does."""
+    problems: list[Unavailable] = []
+    for one in chain.each_node():
+        try:
+            return capture(one)
+        except Unavailable as error:
+            problems.append(error)
+    first, *others = problems
+    if others:
+        told = "; ".join(str(other) for other in others)
+        first.hint = f"the other nodes were asked too: {told}"
+    raise first
+
+
+def _capture_mined(
+    chain: Chain,
+    block: BlockRef,
+    receipt: Mapping[str, object],
+    publisher: bytes,
+    origin_id: bytes,
+) -> ChainEvidence:
     try:
         place = AnchorPlace(
             chain_id=chain.info.id,
