@@ -1,16 +1,12 @@
-"""What an anchor costs, measured on a chain and compared with the committed figures.
-
-After a wanted change: STEMPROOF_REWRITE_GAS=1 pytest tests/contracts/test_gas.py
-"""
+"""What an anchor costs, measured on a chain and compared with the committed figures."""
 
 from __future__ import annotations
 
-import json
-import os
 from pathlib import Path
 
 import pytest
 from eth_account.signers.local import LocalAccount
+from tests.contracts.figures import hold
 from tests.contracts.test_artifact import demand_package
 from tests.contracts.witness import Signed, Witness, account, compact, named, open_witness
 from tests.testnet.running import running_testnet
@@ -24,7 +20,6 @@ from stemproof.testnet.rpc import call_local
 
 pytestmark = pytest.mark.chain
 
-FIGURES = Path(__file__).parent / "gas.json"
 # What the design aims at.
 MOST = {
     "anchor_first": 52_000,
@@ -138,14 +133,7 @@ def test_gas_is_as_committed_and_within_the_aim(tmp_path: Path) -> None:
     demand_package("solc")
     with running_testnet(tmp_path) as testnet:
         measured = {name: round(gas) for name, gas in measure(open_witness(testnet)).items()}
-    if os.environ.get("STEMPROOF_REWRITE_GAS") == "1":
-        document = {HARDFORK: {name: {"gas": gas} for name, gas in measured.items()}}
-        FIGURES.write_text(json.dumps(document, indent=2) + "\n")
-    committed = json.loads(FIGURES.read_text())[HARDFORK]
-    assert committed.keys() == measured.keys()
-    for name, gas in measured.items():
-        # A zero byte of calldata is 12 to 30 gas cheaper, and heads differ from block to block.
-        assert abs(gas - committed[name]["gas"]) <= 200, (name, gas)
+    hold(HARDFORK, measured)
     assert {name: measured[name] for name, most in MOST.items() if measured[name] > most} == {}
     assert measured["anchor_for_100_each"] < measured["eas_multi_timestamp_100_each"]
 

@@ -14,8 +14,14 @@ from eth_account.messages import encode_typed_data
 from eth_account.signers.local import LocalAccount
 from web3 import HTTPProvider, Web3
 from web3.contract import Contract
+from web3.middleware import SignAndSendRawMiddlewareBuilder
 
 from stemproof.anchor.contract import anchors_address, load_artifact
+from stemproof.anchor.deployments import put_deployer
+from stemproof.anchor.evm import Chain
+from stemproof.anchor.follow import TxState, wait_until_mined
+from stemproof.anchor.publish import prepare_deployment, send
+from stemproof.anchor.signer import KeySigner
 from stemproof.testnet.anvil import Testnet
 from stemproof.testnet.deploy import deploy_anchors
 
@@ -127,6 +133,23 @@ def open_witness(testnet: Testnet) -> Witness:
     address = Web3.to_checksum_address(bytes(anchors_address()))
     contract = web3.eth.contract(address=address, abi=load_artifact().abi)
     return Witness(web3, contract, str(web3.eth.accounts[0]))
+
+
+def open_elsewhere(chain: Chain, key: bytes) -> Witness:
+    """Open Anchors on a chain of another client, put there as a user would, paying by `key`."""
+    put_deployer(chain, KeySigner(key), timeout_s=20)
+    raw = prepare_deployment(chain, key).raw
+    send(chain, raw)
+    assert wait_until_mined(chain, raw, timeout_s=20).state in (TxState.MINED, TxState.FINAL)
+    chain.check_contract()
+    web3 = Web3(HTTPProvider(chain.node.provider.url))
+    # The node knows no key of ours: what is sent is signed here.
+    signing = SignAndSendRawMiddlewareBuilder.build(key)
+    web3.middleware_onion.inject(signing, layer=0)
+    address = Web3.to_checksum_address(bytes(anchors_address()))
+    contract = web3.eth.contract(address=address, abi=load_artifact().abi)
+    payer: LocalAccount = Account.from_key(key)
+    return Witness(web3, contract, payer.address)
 
 
 def compact(item: Signed) -> Signed:
