@@ -21,6 +21,10 @@ WORD_COLUMNS = 4
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
+    from stemproof_cli import delegates, endings
+
+    delegates.add_to(key_app)
+    endings.add_to(key_app)
     app.add_typer(key_app, name="key", no_args_is_help=True)
 
 
