@@ -45,6 +45,33 @@ def test_a_file_older_than_the_last_look_was_brought(tmp_path: Path) -> None:
     assert arrival(tmp_path, 86400 * 300) == "brought"
 
 
+@pytest.mark.parametrize(("age_s", "how"), [(59, None), (69, None), (71, "brought")])
+def test_a_file_older_than_the_watch_was_brought(
+    tmp_path: Path, age_s: float, how: str | None
+) -> None:
+    one, minute = found("Song.rpp", timedelta(seconds=age_s)), timedelta(minutes=1)
+    for looked in (None, NOW):
+        asked = arrival_of(tmp_path, one, looked=looked, opened=NOW - minute, moment=NOW)
+        assert asked == how
+
+
+@pytest.mark.parametrize(("ahead_s", "how"), [(299, None), (301, "brought"), (10**9, "brought")])
+def test_a_file_of_the_future_was_brought(tmp_path: Path, ahead_s: float, how: str | None) -> None:
+    assert arrival(tmp_path, -ahead_s) == how
+
+
+def test_an_old_save_that_is_put_in_place_while_watching_is_received(room: Room) -> None:
+    with watching(room):
+        write_step(room.folder, 1)
+        wait_until(lambda: saves(room) == 1)
+        [older] = write_step(room.folder.parent / "beside", 2)
+        # Within what clocks differ, but from before this watch.
+        os.utime(older, (time.time() - 120, time.time() - 120))
+        older.replace(room.folder / older.name)
+        wait_until(lambda: "session.received" in room.actions())
+    assert room.last("session.received").body["arrival"] == "brought"
+
+
 def test_without_an_earlier_look_age_says_nothing(tmp_path: Path) -> None:
     one = found("Song.rpp", timedelta(days=3))
     assert arrival_of(tmp_path, one, looked=None, moment=NOW) is None

@@ -94,13 +94,16 @@ def test_a_file_that_was_brought_with_an_old_time_is_not_live(room: Room) -> Non
     assert room.last("session.jumped").body["live"] is False
 
 
-def test_a_file_time_in_the_future_is_live_all_the_same(room: Room) -> None:
+@pytest.mark.parametrize(("ahead_s", "action"), [(7200, "session.jumped"), (200, "session.saved")])
+def test_a_file_time_in_the_future_is_live_only_within_what_clocks_differ(
+    room: Room, ahead_s: int, action: str
+) -> None:
     write_step(room.folder, 1)
     room.look()
     [path] = write_step(room.folder, 2)
-    os.utime(path, (time.time() + 7200, time.time() + 7200))
+    os.utime(path, (time.time() + ahead_s, time.time() + ahead_s))
     room.look()
-    assert room.last("session.saved").body["live"] is True
+    assert room.last(action).body["live"] is (action == "session.saved")
 
 
 def test_looking_again_records_nothing(room: Room) -> None:
@@ -331,8 +334,11 @@ def test_a_clock_that_went_back_is_noted(room: Room) -> None:
     write_step(room.folder, 1)
     moment = now()
     room.look(moment=moment)
-    write_step(room.folder, 2)
-    room.look(moment=moment - timedelta(hours=1))
+    [path] = write_step(room.folder, 2)
+    back = moment - timedelta(hours=1)
+    # Files get the time of the clock that was set, too.
+    os.utime(path, (back.timestamp(),) * 2)
+    room.look(moment=back)
     save = room.last("session.saved")
     assert save.body["clock_back_ms"] == 3_600_000
     assert room.actions().count(SITTING) == 1
@@ -475,7 +481,19 @@ def test_an_audio_file_that_is_still_empty_is_waited_for_in_silence(room: Room) 
     write_tone(bounce)
     observed = room.look()
     assert (observed.problems, observed.audio) == ([], 1)
-    # Rendered anew: until it holds bytes, what is known of it stays.
+
+
+def test_an_audio_file_that_was_emptied_is_an_event_once(room: Room) -> None:
+    bounce = room.folder / "bounce.wav"
+    write_tone(bounce)
+    room.look()
     bounce.write_bytes(b"")
-    observed = room.look()
-    assert (observed.problems, observed.said) == ([], [])
+    (problem,) = room.look().problems
+    assert problem.startswith("bounce.wav: ")
+    bounce.touch()
+    assert room.look().problems == []
+    event = room.last("audio.unreadable")
+    assert (event.body["path"], event.body["bytes"]) == ("bounce.wav", 0)
+    write_tone(bounce)
+    assert room.look().audio == 1
+    assert room.actions().count("audio.unreadable") == 1

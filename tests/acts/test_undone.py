@@ -6,15 +6,19 @@ import gzip
 import os
 import time
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from tests.acts.keyed import Keyed, make_keyed
 from tests.acts.room import Event, Room
 from tests.capture.test_corpus import SESSIONS
+from tests.log.ledgers import behind_its_back
 
-from stemproof.acts.home import opened
+from stemproof.acts.erase import erase, plan_events, plan_work
+from stemproof.acts.home import now, opened
 from stemproof.acts.reading import Wanted, newest_lines
+from stemproof.acts.steps import forget_steps
 
 FIXTURE = Path(__file__).parents[1] / "capture" / "fixtures" / "rpp" / "track_volume"
 LONG_AGO = 1_666_752_458
@@ -213,3 +217,60 @@ def test_a_growing_history_of_a_real_song_is_recorded_once(room: Room) -> None:
         room.look()
     found = [(event.body["claimed_time"], event.body["text"]) for event in entries(room)]
     assert len(found) == len(set(found))
+
+
+def recorded(room: Room) -> list[str]:
+    """Tell the steps that are recorded, erased ones too."""
+    with opened(room.home) as log:
+        lines = newest_lines(log, Wanted(heartbeats=True), 100)
+    return [line.text for line in lines if line.header.action == "undo.entry"]
+
+
+def erase_steps(room: Room, *, whole: bool) -> None:
+    """Erase the first step that is recorded, or the work with all of them."""
+    with opened(room.home) as log:
+        first = min(
+            line.entry.id
+            for line in newest_lines(log, Wanted(heartbeats=True), 100)
+            if line.header.action == "undo.entry"
+        )
+        plan = plan_work(log, room.work) if whole else plan_events(log, [first])
+        assert erase(log, plan, now())
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_of_erased_steps_nothing_is_left_that_could_be_guessed_back(
+    room: Room, whole: bool
+) -> None:
+    save(room, 0)
+    steps = [("Add track", LONG_AGO), ("Sing it again", LONG_AGO + 1)]
+    write_log(room, reaper(*steps))
+    room.look()
+    erase_steps(room, whole=whole)
+    with behind_its_back(room.home.path) as database:
+        assert database.execute("SELECT count(*) FROM undo_entry").fetchone() == (0,)
+        assert database.execute("SELECT digest FROM undo_log").fetchall() == [(bytes(32),)]
+        dump = "\n".join(database.iterdump()).encode()
+    guess = f"{LONG_AGO} 311000 1 Add track".encode()
+    digest = sha256(room.work.id + guess).digest()[:16]
+    assert digest.hex().encode() not in dump.lower()
+    # And yet they are not recorded anew, while what is done from now on is.
+    write_log(room, reaper(*steps, ("Mute", int(time.time()) + 2)))
+    room.look()
+    told = recorded(room)
+    assert len(told) == 3
+    assert told[-1].startswith("Mix.rpp-UNDO: Mute, ")
+
+
+def test_erasing_twice_keeps_the_later_time(room: Room) -> None:
+    save(room, 0)
+    write_log(room, reaper(("Add track", LONG_AGO)))
+    room.look()
+    erase_steps(room, whole=True)
+    os.utime(room.folder / "Mix.rpp-UNDO", (1, 1))
+    room.look()
+    with opened(room.home) as log, log.writing():
+        forget_steps(log, room.work.id)
+    write_log(room, reaper(("Add track", LONG_AGO)))
+    room.look()
+    assert recorded(room) == ["(erased)"]

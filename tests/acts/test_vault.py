@@ -101,7 +101,9 @@ def test_a_vault_that_cannot_be_used_is_told_and_no_save_is_lost(keyed: Keyed) -
     write_step(keyed.room.folder, 1)
     observed = keyed.room.look()
     assert observed.saves == 1
-    assert observed.problems[0].startswith("not kept in the vault: ")
+    (line,) = observed.unkept
+    assert line.path == "Song.mmp"
+    assert line.text.startswith("not kept in the vault: ")
 
 
 def test_nothing_is_kept_where_the_user_wants_that(keyed: Keyed) -> None:

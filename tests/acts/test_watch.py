@@ -254,7 +254,13 @@ def test_a_clock_that_is_set_back_does_not_stop_the_watch(room: Room) -> None:
     with watching(room, clock=Clock(moment=wall.moment)):
         save(room, 1)
         wall.ahead = timedelta(hours=-2)
-        save(room, 2)
+        # What this watch saw before, it saw by another clock.
+        wait_until(lambda: room.actions().count("watch.open") == 2)
+        # Files get the time of the clock that was set, too.
+        [path] = write_step(room.folder.parent / "beside", 2)
+        os.utime(path, (wall.moment().timestamp(),) * 2)
+        path.replace(room.folder / path.name)
+        wait_until(lambda: "session.saved" in room.actions())
     assert room.last("session.saved").body["clock_back_ms"] > 7_000_000
     assert room.actions()[-1] == "watch.close"
 
@@ -349,8 +355,5 @@ def test_a_full_disk_is_told_once_and_the_save_is_recorded_when_there_is_room(ro
         wait_until(lambda: "session.saved" in room.actions())
         process.send_signal(signal.SIGTERM)
         out, _ = process.communicate(timeout=20)
-    # The ledger and the vault may each meet the full disk, by the time; neither says so twice.
-    told = [
-        line.partition("not recorded: ")[2] for line in out.splitlines() if "not recorded: " in line
-    ]
-    assert 1 <= len(told) == len(set(told)) <= 2
+    # This ledger has no keys, so that nothing is kept in a vault that could meet it as well.
+    assert out.count("not recorded: ") == 1

@@ -5,11 +5,14 @@ A save is somebody else's, or at least not made under this watch, where an hones
 - its name is one that a sync client gives to a conflict;
 - the file is older than the watch's last look at its folder, which did not find it: by more
   than five minutes, or by ten seconds where a sync client keeps the folder;
+- the file is older than the watch itself, by ten seconds, or its time lies more than five minutes
+  ahead: it was not written here and now;
 - git has just moved the work tree (checkout, pull, merge, rebase, reset and the like), or is
   at it.
 
 Such a save is `session.received`: actor and class unknown. In doubt it is taken for received:
-a save of one's own may then count for less, another's never counts as one's own.
+a save of one's own may then count for less. What carries no sign is taken for one's own: a file
+that was copied here and got the present time by that looks like one that was saved here.
 """
 
 from __future__ import annotations
@@ -36,6 +39,8 @@ BROUGHT: Final = "brought"
 
 # A server's clock differs from ours; by more than this it is wrong.
 _OLDER: Final = timedelta(minutes=5)
+# File systems round times, to two seconds and less.
+_BEFORE: Final = timedelta(seconds=10)
 # Where a sync client writes, it writes by this computer's clock, and gives files their old time.
 _OLDER_SYNCED: Final = timedelta(seconds=10)
 # Before git writes down what it did, it has written the files; many files take a while.
@@ -70,11 +75,17 @@ _WORK: Final = re.compile(r"[0-9a-f]{32}")
 
 
 def arrival_of(
-    folder: Path, found: Found, *, looked: datetime | None, moment: datetime
+    folder: Path,
+    found: Found,
+    *,
+    looked: datetime | None,
+    moment: datetime,
+    opened: datetime | None = None,
 ) -> str | None:
     """Say how a changed file came here from elsewhere; None if nothing says that it did.
 
-    `looked` is when the watch looked here last and had not found the file as it is now.
+    `looked` is when the watch looked here last and had not found the file as it is now,
+    `opened` when it began: it has seen all that changed here since.
     """
     if _CONFLICT.search(found.path):
         return SYNC
@@ -86,6 +97,10 @@ def arrival_of(
             return SYNC
         if older > _OLDER:
             return BROUGHT
+    if opened is not None and opened - written > _BEFORE:
+        return BROUGHT
+    if written - moment > _OLDER:
+        return BROUGHT
     return GIT if _moved_by_git(places, written, moment) else None
 
 

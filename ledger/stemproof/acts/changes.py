@@ -50,19 +50,26 @@ def find_changes(folder: Path, survey: Survey, seen: Mapping[str, Seen]) -> Chan
 
 
 def _differs(folder: Path, found: Found, seen: Mapping[str, Seen]) -> bool:
-    if found.kind == "audio" and found.size == 0:
+    state = seen.get(found.path)
+    if _is_emptied(found) and (state is None or state.size <= 0):
         # A bounce that has only begun: programs make the file long before they write to it.
         return False
-    state = seen.get(found.path)
     if state is None or not state.is_state_of(found):
         return True
     # A file that was closed to us may have been opened, which leaves size and time as they were.
     return state.digest == NO_DIGEST and os.access(folder / found.path, os.R_OK)
 
 
+def _is_emptied(found: Found) -> bool:
+    return found.kind == "audio" and found.size == 0
+
+
 @dataclass(slots=True)
 class Settling:
-    """How long changed files have kept still, by a clock that nobody sets."""
+    """How long changed files have kept still, by a clock that nobody sets.
+
+    Audio without a byte is most often rendered anew: it must stay so as long as what is gone.
+    """
 
     still_s: float
     gone_s: float
@@ -82,7 +89,10 @@ class Settling:
         self._since = since
         return Changes(
             changed=tuple(
-                found for found in changes.changed if at_s - since[found.path][1] >= self.still_s
+                found
+                for found in changes.changed
+                if at_s - since[found.path][1]
+                >= (self.gone_s if _is_emptied(found) else self.still_s)
             ),
             missing=frozenset(
                 path for path in changes.missing if at_s - since[path][1] >= self.gone_s

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 from stemproof.acts.begin import Work, list_works
@@ -26,7 +27,7 @@ from stemproof.record.canonical import Json
 from stemproof.record.event import format_time, parse_time
 
 QUIET: Final = timedelta(minutes=30)
-# A file whose own time lies so long before it turned up was brought here, not saved here.
+# A file whose own time lies so long before or after it turned up was brought here.
 # Servers' clocks differ from ours; by more than this they are wrong.
 BROUGHT: Final = timedelta(minutes=5)
 _GONE: Final = -1
@@ -52,6 +53,8 @@ class Observed:
     decisions: int = 0
     audio: int = 0
     problems: list[str] = field(default_factory=list)
+    # Recorded, but the vault did not take the file.
+    unkept: list[Line] = field(default_factory=list)
     said: list[Line] = field(default_factory=list)
 
     @property
@@ -112,6 +115,11 @@ class Desk:
     arrivals: dict[str, str] = field(default_factory=dict)
     observed: Observed = field(default_factory=Observed)
 
+    @property
+    def ledger(self) -> Path:
+        """The ledger folder."""
+        return self.log.path.parent
+
     def is_live(self, found: Found, moment: datetime) -> bool:
         """Say whether a change was made while a watch was on, as far as its file's time tells."""
         written = datetime.fromtimestamp(found.mtime_ns / 1e9, tz=moment.tzinfo)
@@ -119,7 +127,7 @@ class Desk:
         return (
             self.look.live
             and found.path not in self.unwatched
-            and moment - written <= BROUGHT
+            and abs(moment - written) <= BROUGHT
             and not (known is not None and known.is_gone)
         )
 
@@ -144,11 +152,13 @@ class Desk:
         state = Seen(found.kind, found.size, found.mtime_ns, digest)
         self._put(found.path, state, self.packed(found.path))
 
-    def keep(self, kind: str, data: bytes, moment: datetime, *, before: bytes | None) -> None:
+    def keep(
+        self, kind: str, path: str, data: bytes, moment: datetime, *, before: bytes | None
+    ) -> None:
         """Keep a file's bytes in the vault; `before` is the one that it may resemble."""
         fresh = Fresh(self.work.id, kind, data, format_time(moment), before)
         if problem := keep(self.log, fresh, moment):
-            self.observed.problems.append(problem)
+            self.observed.unkept.append(Line(path, f"not kept in the vault: {problem}"))
 
     def owe(self, path: str) -> None:
         """Note, within a save's transaction, that its file is to be kept after it."""
@@ -166,10 +176,16 @@ class Desk:
             return
         data = self.saved_bytes(path)
         if data is not None:
-            self.keep("session", data, moment, before=None)
+            self.keep("session", path, data, moment, before=None)
         # Once is enough: without this each look would unpack and hash the save anew.
         with self.log.writing():
             self.log.put_setting(OWED_SETTING, "")
+
+    def read_again(self) -> None:
+        """Take from the log what is known of the files: what was undone there is not known."""
+        # The same table: the watch holds it, too.
+        self.seen.clear()
+        self.seen.update(read_seen(self.log, self.work))
 
     def move(self, origin: str, found: Found) -> None:
         """Carry what is known of a file to its new path."""

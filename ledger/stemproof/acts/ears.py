@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from stemproof.acts.failing import Failed, contained
 from stemproof.acts.sound import Heard, hear
 from stemproof.acts.survey import Found, is_unchanged
 from stemproof.errors import Unavailable
@@ -15,8 +16,9 @@ from stemproof.errors import Unavailable
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One file to hear."""
+    """One file to hear; where this program fails on it, a report goes into the ledger folder."""
 
+    ledger: Path
     work: bytes
     folder: Path
     found: Found
@@ -31,6 +33,7 @@ class Answer:
     job: Job
     heard: Heard | None
     problem: str = ""
+    failed: Failed | None = None
 
 
 class Ears:
@@ -86,9 +89,12 @@ class Ears:
 
 
 def _hear(job: Job) -> Answer:
-    if not is_unchanged(job.folder, job.found):
-        return Answer(job, None)
     try:
-        return Answer(job, hear(job.folder, job.found, known=job.known, live=job.live))
+        with contained(job.ledger, job.work, job.found.path):
+            if not is_unchanged(job.folder, job.found):
+                return Answer(job, None)
+            return Answer(job, hear(job.folder, job.found, known=job.known, live=job.live))
+    except Failed as error:
+        return Answer(job, None, failed=error)
     except Unavailable as error:
         return Answer(job, None, str(error))

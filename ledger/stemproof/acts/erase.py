@@ -17,6 +17,7 @@ from stemproof.acts.anchors import list_anchors
 from stemproof.acts.backing import BACKUP_SETTING
 from stemproof.acts.begin import Work, list_works
 from stemproof.acts.facts import fact
+from stemproof.acts.failing import forget_reports
 from stemproof.acts.forgetting import (
     Unseal,
     count_kept,
@@ -25,12 +26,16 @@ from stemproof.acts.forgetting import (
     kept_files,
     sweep_kept,
 )
+from stemproof.acts.steps import forget_steps
+from stemproof.acts.vault import OWED_SETTING
 from stemproof.errors import BadInput, Unavailable, Usage
 from stemproof.log.store import OWN_WORK, Entry, Log
 from stemproof.record.canonical import Json
 from stemproof.record.event import Header, parse_header
 
 ERASED: Final = "record.erased"
+# What is told of undo logs, of which digests are kept beside the log.
+_STEPS: Final = frozenset({"undo.read", "undo.entry"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +136,15 @@ def _delete(log: Log, plan: Plan, moment: datetime) -> None:
             log.run("forget_saved", work.id)
             log.run("put_title", nameless(work), work.id)
             log.put_setting(f"unreadable.{work.id.hex()}", "{}")
+            forget_reports(log.path.parent, work.id)
+            if (log.setting(OWED_SETTING) or "").startswith(work.id.hex()):
+                log.put_setting(OWED_SETTING, "")
         origins = dict(log.fetch_all("logs"))
         for work_id in plan.works:
             own = [target for target in plan.targets if target.entry.work == work_id]
             is_whole = any(work.id == work_id for work in plan.whole_works)
+            if is_whole or any(target.header.action in _STEPS for target in own):
+                forget_steps(log, work_id)
             saves = plan.saves if is_whole else 0
             kept = plan.kept_of_works if is_whole else 0
             kept += sum(work == work_id for work, _ in plan.kept)
@@ -188,13 +198,20 @@ def beyond_reach(log: Log, plan: Plan) -> list[str]:
         )
     pins = [row[0] for row in log.fetch_all("pins") if row[1] in plan.works]
     if pins:
-        told.append(f"{len(pins)} pinned files stay with whoever has fetched them: {_few(pins)}")
+        files = "1 pinned file stays" if len(pins) == 1 else f"{len(pins)} pinned files stay"
+        told.append(f"{files} with whoever has fetched them: {_few(pins)}")
     claims = sum(_count_claims(log, work) for work in plan.works)
     if claims:
-        told.append(f"bundles issued for {claims} claims still show what they disclosed")
+        told.append(
+            f"bundles issued for {'1 claim' if claims == 1 else f'{claims} claims'}"
+            " still show what they disclosed"
+        )
     anchors = sum(len(list_anchors(log, number)) for number, _ in log.fetch_all("logs"))
     if anchors:
-        told.append(f"{anchors} anchors stay on chain; they hold hashes only")
+        told.append(
+            f"{'1 anchor stays' if anchors == 1 else f'{anchors} anchors stay'} on chain,"
+            f" {'it holds' if anchors == 1 else 'they hold'} hashes only"
+        )
     if plan.whole_works:
         told.append(
             "the path of its folder stays in the list of works, for it is recorded on, and so do"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from stemproof.acts.desk import Desk, Sitting, with_clock
 from stemproof.acts.facts import fact
+from stemproof.acts.failing import contained
 from stemproof.acts.past import Past, find_past, read_past
 from stemproof.acts.saved import Save, decide, draft_decision, read_save, save_body
 from stemproof.acts.survey import Found
@@ -61,16 +62,19 @@ def find_kept(desk: Desk, found: Found, now: Save) -> tuple[list[Kept], Save | N
         if data is None:
             continue
         try:
-            save = read_save(past.path, data)
+            with contained(desk.ledger, desk.work.id, past.path):
+                save = read_save(past.path, data)
+                # Kept twice, or as the session is now.
+                told = None if save.digest in known else _tell(past, found.path, last, save)
         except BadInput as error:
             desk.observed.problems.append(f"{past.path}: {error}")
             continue
-        if save.digest in known:
-            # Kept twice, or as the session is now.
+        if told is None:
             continue
         known.add(save.digest)
-        desk.keep("session", data, moment, before=None if last is None else last.data)
-        kept.append(_tell(past, found.path, last, save))
+        earlier = None if last is None else last.data
+        desk.keep("session", past.path, data, moment, before=earlier)
+        kept.append(told)
         last = save
     return kept, last
 

@@ -9,7 +9,8 @@ events and the new state of the file are durable together, or not at all.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from stemproof.acts.begin import Work
@@ -24,8 +25,11 @@ from stemproof.acts.desk import (
     read_seen,
     with_clock,
 )
+from stemproof.acts.ears import Answer
 from stemproof.acts.facts import fact
+from stemproof.acts.failing import Failed, contained
 from stemproof.acts.saves import (
+    record_failed,
     record_gone,
     record_known_content,
     record_save,
@@ -34,7 +38,7 @@ from stemproof.acts.saves import (
 from stemproof.acts.sound import NO_DIGEST, Heard, hear
 from stemproof.acts.survey import Found, survey
 from stemproof.acts.undone import record_undo_logs
-from stemproof.acts.unreadable import note_unreadable
+from stemproof.acts.unreadable import Reason, note_unreadable
 from stemproof.errors import Unavailable
 from stemproof.log.store import Log
 
@@ -45,6 +49,7 @@ __all__ = [
     "Look",
     "Observed",
     "observe",
+    "record_answer",
     "record_audio",
     "record_sessions",
     "watch_facts",
@@ -71,19 +76,31 @@ def record_sessions(desk: Desk, sessions: Iterable[Found]) -> None:
     """Record sessions that changed, oldest save first, each in a transaction of its own."""
     desk.settle(desk.look.moment())
     for found in sessions:
-        record_save(desk, found)
+        with apart(desk, found):
+            record_save(desk, found)
     record_undo_logs(desk)
+
+
+@contextmanager
+def apart(desk: Desk, found: Found) -> Iterator[None]:
+    """Do what concerns one file; where this program itself fails on it, record that and go on."""
+    try:
+        with contained(desk.ledger, desk.work.id, found.path):
+            yield
+    except Failed as error:
+        record_failed(desk, found, error)
 
 
 def hear_and_record(desk: Desk, found: Found, absent: frozenset[bytes]) -> None:
     """Hear one audio file here and now, and record it."""
     live = desk.is_live(found, desk.look.moment())
     try:
-        heard = hear(desk.work.folder, found, known=known_audio(desk, found, absent), live=live)
-        if heard is not None and not record_audio(desk, heard):
-            heard = hear(desk.work.folder, found, live=live)
-            if heard is not None:
-                record_audio(desk, heard)
+        with apart(desk, found):
+            heard = hear(desk.work.folder, found, known=known_audio(desk, found, absent), live=live)
+            if heard is not None and not record_audio(desk, heard):
+                heard = hear(desk.work.folder, found, live=live)
+                if heard is not None:
+                    record_audio(desk, heard)
     except Unavailable as error:
         # A program is missing: nothing is wrong with the file, and it will be heard later.
         put_off(desk, found, str(error))
@@ -110,7 +127,7 @@ def record_audio(desk: Desk, heard: Heard) -> bool:
     if heard.digest != NO_DIGEST and record_known_content(desk, found, heard.digest):
         return True
     if heard.why:
-        record_unreadable(desk, found, heard.digest, heard.why)
+        record_unreadable(desk, found, heard.digest, Reason(heard.why, heard.hint))
         return True
     if not heard.body:
         # It was known as a file that another one has turned out to be.
@@ -126,6 +143,19 @@ def record_audio(desk: Desk, heard: Heard) -> bool:
     desk.observed.audio += 1
     desk.say(found.path, f"audio {verb}, {_length(heard)}")
     return True
+
+
+def record_answer(desk: Desk, answer: Answer) -> bool:
+    """Record what became of hearing a file; False if it must be looked at again."""
+    if answer.failed is not None:
+        record_failed(desk, answer.job.found, answer.failed)
+        return True
+    if answer.heard is None:
+        return False
+    is_recorded = True
+    with apart(desk, answer.job.found):
+        is_recorded = record_audio(desk, answer.heard)
+    return is_recorded
 
 
 def put_off(desk: Desk, found: Found, why: str) -> None:

@@ -74,6 +74,8 @@ class Post:
     inode: tuple[int, int] | None = None
     # When it was looked at last, by the clock on the wall, and nothing was changing.
     looked: datetime | None = None
+    # When this watch began, by the same clock.
+    opened: datetime | None = None
     # Folders to be listed anew, as the system told or as something there is not settled yet.
     changed: set[str] = field(default_factory=set)
     next_walk: float = 0.0
@@ -85,7 +87,7 @@ class Post:
     def begin_anew(self) -> None:
         """Be watched from the next look on, and not before."""
         self.is_open = False
-        self.looked = None
+        self.looked = self.opened = None
         self.next_walk = self.earliest_look = 0.0
         self.settling.forget()
         self.soon.forget()

@@ -9,13 +9,21 @@ from typing import TYPE_CHECKING
 
 from stemproof.acts.desk import Desk, pack, with_clock
 from stemproof.acts.facts import fact
+from stemproof.acts.failing import Failed
 from stemproof.acts.kept import find_kept
 from stemproof.acts.parsed import read_once
 from stemproof.acts.saved import Save, decide, draft_decision, read_save, save_body
 from stemproof.acts.sound import NO_DIGEST
-from stemproof.acts.survey import FileClosed, FileGone, Found, is_unchanged, read_session_file
+from stemproof.acts.survey import (
+    FileClosed,
+    FileGone,
+    Found,
+    hash_content,
+    is_unchanged,
+    read_session_file,
+)
 from stemproof.acts.takes import compare_takes, draft_takes
-from stemproof.acts.unreadable import note_unreadable
+from stemproof.acts.unreadable import Reason, note_unreadable
 from stemproof.capture.summary import summarise
 from stemproof.errors import BadInput
 from stemproof.record.canonical import Json
@@ -39,11 +47,11 @@ def record_save(desk: Desk, found: Found) -> None:
     except FileGone:
         return
     except FileClosed as error:
-        record_unreadable(desk, found, NO_DIGEST, str(error))
+        record_unreadable(desk, found, NO_DIGEST, Reason.of(error))
         return
     except BadInput as error:
-        # Too large to keep: its size stands for its content.
-        record_unreadable(desk, found, sha256(b"%d" % found.size).digest(), str(error))
+        # Too large to keep.
+        record_unreadable(desk, found, _stand_in(found), Reason.of(error))
         return
     if not is_unchanged(desk.work.folder, found):
         return
@@ -54,8 +62,9 @@ def record_save(desk: Desk, found: Found) -> None:
         save = read_save(found.path, data)
     except BadInput as error:
         # A later version of this program may be able to.
-        desk.keep("session", data, desk.look.moment(), before=desk.saved_bytes(found.path))
-        record_unreadable(desk, found, digest, str(error))
+        moment, before = desk.look.moment(), desk.saved_bytes(found.path)
+        desk.keep("session", found.path, data, moment, before=before)
+        record_unreadable(desk, found, digest, Reason.of(error))
         return
     _record_session(desk, found, save)
 
@@ -96,16 +105,37 @@ def record_gone(desk: Desk, path: str) -> None:
     desk.say(path, "no longer there")
 
 
-def record_unreadable(desk: Desk, found: Found, digest: bytes, why: str) -> None:
-    """Record once for each content that it could not be read; it is tried again when it changes."""
+def record_failed(desk: Desk, found: Found, error: Failed) -> None:
+    """Record that this program itself failed on a file; it is tried again when it changes."""
+    # What was noted down in a transaction that was undone is not so.
+    desk.read_again()
+    try:
+        digest = hash_content(desk.work.folder / found.path)
+    except FileGone:
+        return
+    except FileClosed:
+        # Without a digest it would be tried at each look.
+        digest = _stand_in(found)
+    why = Reason(str(error), report=error.report)
+    if not record_unreadable(desk, found, digest, why):
+        desk.observed.problems.append(f"{found.path}: {why.told}")
+
+
+def record_unreadable(desk: Desk, found: Found, digest: bytes, why: Reason) -> bool:
+    """Record once for each content that it could not be read; it is tried again when it changes.
+
+    False if that was known.
+    """
     known = desk.seen.get(found.path)
     if known is not None and known.digest == digest and not known.is_gone:
         # A file that cannot be opened has no content to know it by, only its size and time.
         if digest != NO_DIGEST or known.is_state_of(found):
             desk.touch(found, digest)
-            return
+            return False
     moment = desk.look.moment()
-    body: dict[str, Json] = {"path": found.path, "bytes": found.size, "why": why[:300]}
+    body: dict[str, Json] = {"path": found.path, "bytes": found.size, "why": why.why[:300]}
+    if why.hint:
+        body["hint"] = why.hint[:300]
     if found.kind == "session" and digest != NO_DIGEST:
         body["sha256"] = digest.hex()
     with desk.writing(moment) as sitting:
@@ -113,8 +143,14 @@ def record_unreadable(desk: Desk, found: Found, digest: bytes, why: str) -> None
         unread = fact(f"{found.kind}.unreadable", moment, body, session=sitting.label)
         desk.log.append(desk.work.id, [unread])
         desk.touch(found, digest)
-        note_unreadable(desk.log, desk.work.id, found.path, why)
-    desk.observed.problems.append(f"{found.path}: {why}")
+        note_unreadable(desk.log, desk.work.id, found.path, why.told)
+    desk.observed.problems.append(f"{found.path}: {why.told}")
+    return True
+
+
+def _stand_in(found: Found) -> bytes:
+    """Let a file's size stand for its content, which cannot be hashed."""
+    return sha256(b"%d" % found.size).digest()
 
 
 def _record_place(
@@ -178,7 +214,7 @@ def _record_session(desk: Desk, found: Found, save: Save) -> None:
         note_unreadable(desk.log, desk.work.id, found.path, None)
         desk.owe(found.path)
     # After the events: packing a large save takes longer than to record it.
-    desk.keep("session", save.data, moment, before=last)
+    desk.keep("session", found.path, save.data, moment, before=last)
     if kept:
         desk.say(found.path, f"{len(kept)} past save{'' if len(kept) == 1 else 's'} read")
     _tell(desk, found, action, save.session, decisions)

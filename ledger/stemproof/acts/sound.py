@@ -36,6 +36,7 @@ class Heard:
     # What the event commits to beside its body.
     commitments: dict[str, bytes] = field(default_factory=dict)
     why: str = ""
+    hint: str = ""
 
 
 def hear(
@@ -55,7 +56,7 @@ def hear(
     except FileClosed as error:
         return Heard(found, NO_DIGEST, why=str(error))
     except BadInput as error:
-        return _unheard(folder, found, str(error))
+        return _unheard(folder, found, error)
     return heard if is_unchanged(folder, found) else None
 
 
@@ -109,7 +110,7 @@ def _fingerprint(facts: AudioFacts) -> Json:
     }
 
 
-def _unheard(folder: Path, found: Found, why: str) -> Heard | None:
+def _unheard(folder: Path, found: Found, why: BadInput) -> Heard | None:
     """Say of which content it is that it could not be heard, so that it is told once."""
     try:
         digest = hash_content(folder / found.path)
@@ -117,4 +118,5 @@ def _unheard(folder: Path, found: Found, why: str) -> Heard | None:
         return None
     except FileClosed as error:
         return Heard(found, NO_DIGEST, why=str(error))
-    return Heard(found, digest, why=why) if is_unchanged(folder, found) else None
+    heard = Heard(found, digest, why=str(why), hint=why.hint or "")
+    return heard if is_unchanged(folder, found) else None

@@ -21,7 +21,9 @@ from typing import TYPE_CHECKING, Final
 
 from stemproof.acts.desk import Desk, Sitting, with_clock
 from stemproof.acts.facts import fact
+from stemproof.acts.failing import Failed, contained
 from stemproof.acts.saved import program_version
+from stemproof.acts.steps import Fresh, not_recorded, remember
 from stemproof.acts.survey import (
     FileClosed,
     FileGone,
@@ -30,6 +32,7 @@ from stemproof.acts.survey import (
     read_session_file,
     time_of,
 )
+from stemproof.acts.unreadable import Reason
 from stemproof.errors import BadInput
 from stemproof.log.store import Draft
 from stemproof.record.canonical import Json, canonical_bytes
@@ -77,15 +80,6 @@ class _Known:
 
 
 @dataclass(frozen=True, slots=True)
-class _Fresh:
-    """An entry that is not recorded yet: its place in the log, and the digest it is known by."""
-
-    number: int
-    entry: UndoEntry
-    key: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class _Read:
     """An undo log that was read."""
 
@@ -94,7 +88,7 @@ class _Read:
     kind: _Kind
     digest: bytes
     entries: int
-    fresh: tuple[_Fresh, ...]
+    fresh: tuple[Fresh, ...]
 
 
 def record_undo_logs(desk: Desk) -> None:
@@ -112,7 +106,19 @@ def record_undo_logs(desk: Desk) -> None:
             known = {row[0]: _Known(*row[1:]) for row in rows}
         before = known.get(found.path)
         if before is None or (before.size, before.mtime_ns) != (found.size, found.mtime_ns):
+            _record_apart(desk, found, path, kind, before)
+
+
+def _record_apart(desk: Desk, found: Found, path: str, kind: _Kind, before: _Known | None) -> None:
+    """Record one log; where this program itself fails on it, tell that and go on."""
+    try:
+        with contained(desk.ledger, desk.work.id, found.path):
             _record(desk, found, path, kind, before)
+    except Failed as error:
+        # Its next state is read again.
+        _note(desk, found, bytes(32))
+        told = Reason(str(error), report=error.report).told
+        desk.observed.problems.append(f"{found.path}: {told}")
 
 
 def _record(desk: Desk, found: Found, path: str, kind: _Kind, before: _Known | None) -> None:
@@ -130,12 +136,12 @@ def _record(desk: Desk, found: Found, path: str, kind: _Kind, before: _Known | N
         _note(desk, found, digest)
         desk.observed.problems.append(f"{found.path}: {error}")
         return
-    fresh = tuple(_not_recorded(desk, entries))
+    fresh = tuple(not_recorded(desk.log, desk.work.id, entries))
     moment = desk.look.moment()
     if not fresh:
         _note(desk, found, digest)
         return
-    desk.keep("undo", data, moment, before=None)
+    desk.keep("undo", found.path, data, moment, before=None)
     read = _Read(found, path, kind, digest, len(entries), fresh)
     is_live = before is not None and desk.is_live(found, moment)
     # Somebody else's history, or one that nobody watched.
@@ -143,8 +149,7 @@ def _record(desk: Desk, found: Found, path: str, kind: _Kind, before: _Known | N
     since = None if before is None or not is_live else before.mtime_ns // 10**9
     with desk.writing(moment) as sitting:
         desk.log.append(desk.work.id, _drafts(read, moment, sitting, since))
-        for one in fresh:
-            desk.log.run("add_undo_entry", desk.work.id, one.key)
+        remember(desk.log, desk.work.id, fresh)
         _note(desk, found, digest)
     desk.say(found.path, tell_labels(len(fresh), _labels(fresh)))
 
@@ -235,19 +240,7 @@ def _change(change: UndoChange) -> dict[str, Json]:
     }
 
 
-def _not_recorded(desk: Desk, entries: Iterable[UndoEntry]) -> Iterator[_Fresh]:
-    alike: Counter[tuple[str, int, int]] = Counter()
-    for number, entry in enumerate(entries):
-        what = (entry.label, entry.time_s, entry.time_us)
-        alike[what] += 1
-        # Two alike actions within one second are two: the one stands behind the other.
-        text = f"{entry.time_s} {entry.time_us} {alike[what]} {entry.label}"
-        key = sha256(desk.work.id + text.encode("utf-8", "surrogatepass")).digest()[:16]
-        if desk.log.fetch_one("undo_entry", desk.work.id, key) is None:
-            yield _Fresh(number, entry, key)
-
-
-def _labels(fresh: Iterable[_Fresh]) -> dict[str, int]:
+def _labels(fresh: Iterable[Fresh]) -> dict[str, int]:
     counts = Counter(one.entry.label[:MAX_TEXT] for one in fresh)
     return dict(counts.most_common(SHOWN_LABELS))
 

@@ -3,12 +3,38 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
+from pathlib import Path
 
+from stemproof.errors import BadInput
 from stemproof.log.store import Log
 
-_MAX_REASON = 300
+# Long enough for a sentence, what to do about it, and a path.
+_MAX_REASON = 900
 # Whoever has more has one reason for all of them.
 _MAX_KEPT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a file cannot be read, what to do about it, and where details lie on this computer."""
+
+    why: str
+    hint: str = ""
+    report: Path | None = None
+
+    @classmethod
+    def of(cls, error: BadInput) -> Reason:
+        """Take it from an error."""
+        return cls(str(error), error.hint or "")
+
+    @property
+    def told(self) -> str:
+        """All of it in one line."""
+        parts = [self.why, self.hint]
+        if self.report is not None:
+            parts.append(f"other files go on being recorded; for a report of this: {self.report}")
+        return "; ".join(part for part in parts if part)
 
 
 def read_unreadable(log: Log, work: bytes) -> dict[str, str]:

@@ -105,7 +105,7 @@ def keep(log: Log, fresh: Fresh, moment: datetime) -> str:
             if vault is not None and vault.keep(fresh):
                 _prune(vault, retention, moment)
     except StemproofError as error:
-        return f"not kept in the vault: {error}"
+        return str(error)
     return ""
 
 

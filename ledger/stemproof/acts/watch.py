@@ -16,7 +16,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
 from stemproof.acts.band import arrival_of
-from stemproof.acts.begin import Work, list_works
+from stemproof.acts.begin import list_works
 from stemproof.acts.bounds import Bounds
 from stemproof.acts.changes import Changes, Settling, find_changes
 from stemproof.acts.desk import Desk, Seen, close_quiet_sitting, read_seen
@@ -24,13 +24,11 @@ from stemproof.acts.ears import Answer, Ears, Job
 from stemproof.acts.home import Home, opened
 from stemproof.acts.keeping import check_place
 from stemproof.acts.observe import (
-    Line,
     Look,
-    Observed,
     absent_audio,
     known_audio,
     put_off,
-    record_audio,
+    record_answer,
     record_sessions,
     watch_facts,
 )
@@ -38,6 +36,7 @@ from stemproof.acts.post import CLOCK, PACE, Clock, Pace, Post
 from stemproof.acts.saves import record_gone
 from stemproof.acts.spool import take_spool
 from stemproof.acts.survey import FolderGone, Found, Tree
+from stemproof.acts.telling import Say, Telling
 from stemproof.acts.wake import Waker
 from stemproof.acts.watching import only_watcher
 from stemproof.acts.works import move_work
@@ -48,7 +47,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CLOCK", "PACE", "Clock", "Pace", "Say", "watch"]
 
-Say = Callable[[Observed, Work], None]
 _END_PATIENCE_S: Final = 3.0
 _RETRY_S: Final = 60.0
 # While a file is not settled yet; what is looked at then is its folder alone.
@@ -82,7 +80,7 @@ class _Watcher:
         self.works: Collection[bytes] | None = None
         self._home = home
         self._log = log
-        self._say = say
+        self._telling = Telling(say)
         self._pace = pace
         self._clock = clock
         self._bounds = Bounds(home, log, monotonic=clock.monotonic)
@@ -91,17 +89,15 @@ class _Watcher:
         self._ears = Ears(self._waker.wake)
         self._next_beat = clock.monotonic() + pace.beat_s
         self._next_follow = 0.0
-        self._told: set[str] = set()
 
     def run(self, stop: Callable[[], bool]) -> None:
         """Watch until told to stop; then say so in the log."""
         while not stop():
             try:
                 self._turn()
-                self._told.clear()
             except Unavailable as error:
                 # A full disk, a ledger in use: nothing is lost, the next look finds it again.
-                self._complain(error)
+                self._telling.complain([post.work for post in self._posts.values()], error)
                 for post in self._posts.values():
                     # What was written down and rolled back is not known.
                     post.seen = None
@@ -192,7 +188,7 @@ class _Watcher:
         taken = take_spool(self._home, self._log, self._clock.moment(), only=works)
         for work, told in taken.told:
             name = PurePath(told.project).name or told.script
-            self._say(Observed(said=[Line(name, told.text)]), work)
+            self._telling.line(work, name, told.text)
         for problem in taken.problems:
             for post in posts[:1]:
                 self._tell_problem(post, problem)
@@ -213,7 +209,7 @@ class _Watcher:
 
     def _open(self, post: Post, changes: Changes) -> None:
         self._note([post], "watch.open")
-        post.is_open = True
+        post.is_open, post.opened = True, self._clock.moment()
         post.unwatched = {found.path for found in changes.changed}
         post.told.clear()
         self._tell(post, f"watching {post.work.folder}")
@@ -227,18 +223,21 @@ class _Watcher:
     def _record(self, post: Post, changes: Changes, settled: Changes) -> None:
         post.missing = changes.missing
         desk = self._desk(post)
-        self._note_arrivals(post, desk, settled.sessions)
-        record_sessions(desk, settled.sessions)
-        self._listen_to(post, desk, settled.audio)
-        for path in sorted(settled.missing & desk.missing):
-            # Under its new name it may still be waiting to be heard.
-            if desk.seen[path].kind == "session" or not self._ears.is_busy(post.work.id):
-                record_gone(desk, path)
+        try:
+            self._note_arrivals(post, desk, settled.sessions)
+            record_sessions(desk, settled.sessions)
+            self._listen_to(post, desk, settled.audio)
+            for path in sorted(settled.missing & desk.missing):
+                # Under its new name it may still be waiting to be heard.
+                if desk.seen[path].kind == "session" or not self._ears.is_busy(post.work.id):
+                    record_gone(desk, path)
+        finally:
+            # What was recorded before a disk was full is told.
+            self._telling.report(post.work, desk.observed)
         for found in settled.sessions:
             state = desk.seen.get(found.path)
             if state is not None and state.is_state_of(found):
                 post.unwatched.discard(found.path)
-        self._report(post, desk.observed)
         for problem in changes.problems:
             self._tell_problem(post, problem)
 
@@ -247,7 +246,9 @@ class _Watcher:
         for found in changed:
             if found.path in post.unwatched:
                 continue
-            how = arrival_of(post.work.folder, found, looked=post.looked, moment=moment)
+            how = arrival_of(
+                post.work.folder, found, looked=post.looked, opened=post.opened, moment=moment
+            )
             if how is not None:
                 desk.arrivals[found.path] = how
 
@@ -261,7 +262,8 @@ class _Watcher:
                 live = desk.is_live(found, self._clock.moment())
                 live = live and found.path not in desk.arrivals
                 known = known_audio(desk, found, absent)
-                self._ears.ask(Job(post.work.id, post.work.folder, found, known, live))
+                ledger, work = self._home.path, post.work
+                self._ears.ask(Job(ledger, work.id, work.folder, found, known, live))
 
     def _take_answers(self) -> None:
         for answer in self._ears.answers():
@@ -276,13 +278,13 @@ class _Watcher:
         if answer.problem:
             post.put_off[found.path] = self._clock.monotonic() + _RETRY_S
             put_off(desk, found, answer.problem)
-        elif answer.heard is None or not record_audio(desk, answer.heard):
-            # It changed while it was heard, or is another file than it seemed: look again.
-            post.mark(found.path)
-        else:
+        elif record_answer(desk, answer):
             post.unwatched.discard(found.path)
             post.put_off.pop(found.path, None)
-        self._report(post, desk.observed)
+        else:
+            # It changed while it was heard, or is another file than it seemed: look again.
+            post.mark(found.path)
+        self._telling.report(post.work, desk.observed)
 
     def _beat(self) -> None:
         self._next_beat = self._clock.monotonic() + self._pace.beat_s
@@ -299,7 +301,7 @@ class _Watcher:
         time.sleep(min(0.02, seconds))
         asleep = max(
             self._clock.monotonic() - ran,
-            (self._clock.moment() - stood) / timedelta(seconds=1),
+            abs(self._clock.moment() - stood) / timedelta(seconds=1),
         )
         if asleep > self._pace.gap_s:
             # The computer or this process slept, or the clock was set: begin a new watch.
@@ -326,21 +328,12 @@ class _Watcher:
         monotonic_ms = int(self._clock.monotonic() * 1000)
         works = [post.work for post in posts]
         watch_facts(self._log, works, action, self._clock.moment(), monotonic_ms)
+        self._telling.recorded()
 
     def _tell(self, post: Post, text: str) -> None:
-        self._say(Observed(said=[Line("", text)]), post.work)
+        self._telling.line(post.work, "", text)
 
     def _tell_problem(self, post: Post, problem: str) -> None:
         if problem not in post.told:
             post.told.add(problem)
-            self._say(Observed(problems=[problem]), post.work)
-
-    def _report(self, post: Post, observed: Observed) -> None:
-        if observed.said or observed.problems:
-            self._say(observed, post.work)
-
-    def _complain(self, error: Unavailable) -> None:
-        if str(error) not in self._told:
-            self._told.add(str(error))
-            for post in list(self._posts.values())[:1]:
-                self._say(Observed(problems=[str(error)]), post.work)
+            self._telling.problem(post.work, problem)
