@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stemproof_cli import automatic, context, say
+from stemproof_cli import automatic, context, hands, say
 from stemproof_cli.amounts import counted
 from stemproof_cli.timestamps import (
     MINED_TIMEOUT_S,
@@ -23,13 +23,16 @@ if TYPE_CHECKING:
     from stemproof.acts.anchors import Anchor
     from stemproof.acts.home import Home
     from stemproof.anchor.evm import Chain
-    from stemproof.keys.ring import Keys
     from stemproof.log.store import Log
 
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
 Name = Annotated[str | None, typer.Option(help="The chain, by name or id.")]
 Rpc = Annotated[str | None, typer.Option(help="The node to talk to.")]
 Cap = Annotated[str | None, typer.Option(help="The most it may cost, in the chain's coins.")]
+RelayUrl = Annotated[
+    str | None,
+    typer.Option("--relay", help="A relay that pays for it; remembered. `none` pays oneself."),
+]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before paying.")]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until it is in a block.")]
 Final = Annotated[bool, typer.Option("--final", help="Wait until it is final.")]
@@ -67,6 +70,7 @@ def anchor(
     rpc: Rpc = None,
     cap: Cap = None,
     price: Price = None,
+    relay: RelayUrl = None,
     yes: Yes = False,
     wait: Wait = True,
     final: Final = False,
@@ -86,7 +90,7 @@ def anchor(
         rule = automatic.Rule(auto, every, events, cap_month, cap_wei)
         automatic.anchor(home, rule, due=due, chain=chain, rpc=rpc, json=json)
         return
-    asked = _Asked(chain, rpc, cap_wei, price, yes, wait, final, dry_run, bump, json)
+    asked = _Asked(chain, rpc, cap_wei, price, relay, yes, wait, final, dry_run, bump, json)
     _by_hand(home, asked)
 
 
@@ -98,6 +102,7 @@ class _Asked:
     rpc: str | None
     cap_wei: int | None
     price: str | None
+    relay: str | None
     yes: bool
     wait: bool
     final: bool
@@ -114,7 +119,6 @@ def _by_hand(home: Home, asked: _Asked) -> None:
     with opened(home) as log:
         place = _connect(home, log, asked.chain, asked.rpc)
         rate = keep_price(log, place, asked.price)
-        keys = context.unlock(home)
 
         def agree(planned: Planned) -> bool:
             say_cost(place, planned, rate)
@@ -123,12 +127,15 @@ def _by_hand(home: Home, asked: _Asked) -> None:
             return not asked.dry_run
 
         wait = asked.wait and not asked.dry_run
-        stuck = None if asked.bump else _find_stuck(log, place, keys, wait=wait)
+        stuck = None if asked.bump else _find_stuck(log, place, wait=wait)
         if stuck is not None:
             say_anchors(place, [stuck], asked.json, "what is new waits for the timestamp before it")
             raise typer.Exit(3)
-        deed = bump_now if asked.bump else anchoring.anchor_now
-        number = deed(home, log, place, keys, agree, cap_wei=asked.cap_wei)
+        if asked.bump:
+            keys = context.unlock(home)
+            number = bump_now(home, log, place, keys, agree, cap_wei=asked.cap_wei)
+        else:
+            number = hands.anchor_now(home, log, place, agree, asked.cap_wei)
         if asked.dry_run:
             return
         if number is not None:
@@ -164,12 +171,12 @@ def _connect(home: Home, log: Log, chain: str | None, rpc: str | None) -> Chain:
     return place
 
 
-def _find_stuck(log: Log, place: Chain, keys: Keys, *, wait: bool) -> Anchor | None:
+def _find_stuck(log: Log, place: Chain, *, wait: bool) -> Anchor | None:
     """Go on with a timestamp that is on its way still; give it if it is in no block then."""
+    from stemproof.acts.delegating import holder_account
     from stemproof.acts.following import find_waiting
-    from stemproof.evidence.ethsig import parse_address
 
-    account = parse_address(keys.account_address)
+    account = holder_account(log)
     while (waiting := find_waiting(log, place, account)) is not None:
         say.talk(
             f"the timestamp of {counted(waiting.size, 'event')}, sent {waiting.made}, is in"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stemproof.errors import Locked, StemproofError, Unavailable, Usage
-from stemproof_cli import context, say
+from stemproof_cli import hands, say
 from stemproof_cli.amounts import counted
 from stemproof_cli.timestamps import MINED_TIMEOUT_S, parse_cap, say_anchors
 
@@ -106,17 +107,23 @@ def _say_rule(home: Home, policy: Policy, info: ChainInfo) -> None:
 
 
 _NO_KEY = (
-    "nobody can unlock your keys while you are away: keep the passphrase in the system's keyring"
+    "nobody can unlock your keys while you are away: `stemproof key delegate` makes a key that may"
+    " only timestamp, or keep the passphrase in the system's keyring"
     " (a command that asks for it offers that)"
 )
 
 
 def _can_sign_alone(home: Home) -> bool:
     """Ask whether a timestamp can be signed while nobody is there."""
+    from stemproof.keys.anchorkey import open_anchor_key
     from stemproof.keys.passphrase import read_keyring
     from stemproof.keys.public import read_public
 
-    return read_keyring(read_public(home.path).account_address) is not None
+    public = read_public(home.path)
+    with suppress(StemproofError):
+        if open_anchor_key(home.path, public.origin) is not None:
+            return True
+    return read_keyring(public.account_address) is not None
 
 
 def _act(home: Home, *, json: bool) -> None:
@@ -166,14 +173,11 @@ def _act_on_chain(home: Home, log: Log) -> tuple[Chain, Done]:
 
 
 def _deed(home: Home, log: Log, place: Chain) -> Deed:
-    from stemproof.acts import anchoring
-
     def make(agree: Callable[[Planned], bool], cap_wei: int | None) -> int | None:
         try:
-            keys = context.unlock(home)
+            return hands.anchor_now(home, log, place, agree, cap_wei)
         except Locked as error:
             error.hint = _NO_KEY
             raise
-        return anchoring.anchor_now(home, log, place, keys, agree, cap_wei=cap_wei)
 
     return make
