@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stemproof_cli import automatic, context, hands, say
+from stemproof_cli import automatic, context, hands, relays, say
 from stemproof_cli.amounts import counted
 from stemproof_cli.timestamps import (
     MINED_TIMEOUT_S,
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from stemproof.acts.anchors import Anchor
     from stemproof.acts.home import Home
     from stemproof.anchor.evm import Chain
+    from stemproof.anchor.relayclient import Relay
     from stemproof.log.store import Log
 
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
@@ -112,13 +113,19 @@ class _Asked:
 
 
 def _by_hand(home: Home, asked: _Asked) -> None:
-    from stemproof.acts import anchoring
+    from stemproof.acts import anchoring, relaying
     from stemproof.acts.bumping import bump_now
     from stemproof.acts.home import opened
 
     with opened(home) as log:
+        # Before anything is asked: a wrong address is told at once.
+        relay = relaying.choose_relay(log, asked.relay)
         place = _connect(home, log, asked.chain, asked.rpc)
         rate = keep_price(log, place, asked.price)
+        if relay is not None and not asked.bump:
+            _by_relay(home, log, place, asked, relay)
+            return
+        relaying.remember_relay(log, asked.relay)
 
         def agree(planned: Planned) -> bool:
             say_cost(place, planned, rate)
@@ -127,13 +134,19 @@ def _by_hand(home: Home, asked: _Asked) -> None:
             return not asked.dry_run
 
         wait = asked.wait and not asked.dry_run
-        stuck = None if asked.bump else _find_stuck(log, place, wait=wait)
+        handed = None if asked.bump else relaying.find_handed(log, place)
+        is_alone = asked.bump or handed is not None
+        stuck = None if is_alone else _find_stuck(log, place, wait=wait)
         if stuck is not None:
             say_anchors(place, [stuck], asked.json, "what is new waits for the timestamp before it")
             raise typer.Exit(3)
         if asked.bump:
             keys = context.unlock(home)
             number = bump_now(home, log, place, keys, agree, cap_wei=asked.cap_wei)
+        elif handed is not None:
+            say.talk("no relay has brought the last timestamp: this pays for the same one")
+            keys = context.unlock(home)
+            number = relaying.pay_for_handed(home, log, place, keys, agree, cap_wei=asked.cap_wei)
         else:
             number = hands.anchor_now(home, log, place, agree, asked.cap_wei)
         if asked.dry_run:
@@ -149,6 +162,29 @@ def _by_hand(home: Home, asked: _Asked) -> None:
     if found.block_number is None and found.state != "failed":
         say_why_waiting(place, found)
     if found.state == "failed":
+        raise typer.Exit(3)
+
+
+def _by_relay(home: Home, log: Log, place: Chain, asked: _Asked, relay: Relay) -> None:
+    """Have a relay pay, and follow it as far as was asked."""
+    from stemproof.acts import anchoring
+
+    wait = asked.wait and not asked.dry_run
+    by = relays.ByRelay(relay, asked.relay, wait, asked.final, asked.dry_run)
+    found, is_new = relays.anchor_by_relay(home, log, place, by)
+    if asked.dry_run and found is None:
+        return
+    nothing = "" if is_new else "nothing new since the last timestamp"
+    if found is not None and not is_new:
+        nothing = "what is new waits for the timestamp before it"
+    elif found is None:
+        found = _follow(home, log, place, None, wait=asked.wait, final=asked.final)
+    if asked.rpc is not None and found.block_hash is not None:
+        log.put_setting(anchoring.RPC_SETTING, asked.rpc)
+    say_anchors(place, [found], asked.json, nothing)
+    if found.block_hash is None and found.state != "failed" and is_new:
+        say_why_waiting(place, found)
+    if found.state == "failed" or (found.block_hash is None and not is_new):
         raise typer.Exit(3)
 
 

@@ -48,10 +48,11 @@ def keep_price(log: Log, place: Chain, text: str | None) -> Price | None:
 
 def say_why_waiting(place: Chain, anchor: Anchor) -> None:
     """Say why a timestamp is in no block yet, and what helps."""
-    from stemproof.anchor.waiting import tell_why_waiting
+    from stemproof.acts.brought import tell_waiting
 
-    say.talk(f"it waits: {tell_why_waiting(place, anchor.raw)}")
-    say.talk("if it waits too long, `stemproof anchor --bump` raises its fee")
+    why, hint = tell_waiting(place, anchor)
+    say.talk(f"it waits: {why}")
+    say.talk(hint)
 
 
 def say_anchors(place: Chain, anchors: list[Anchor], json: bool, nothing: str) -> None:
@@ -62,7 +63,8 @@ def say_anchors(place: Chain, anchors: list[Anchor], json: bool, nothing: str) -
             "root": item.root.hex(),
             "state": item.state,
             "chain": item.chain,
-            "tx": "0x" + item.tx.hex(),
+            # Which transaction brings it is not known yet, where a relay does.
+            "tx": "0x" + item.tx.hex() if any(item.tx) else None,
             "block": item.block_number,
             "block_hash": None if item.block_hash is None else "0x" + item.block_hash.hex(),
             "block_time": item.block_time,

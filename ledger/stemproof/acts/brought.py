@@ -38,13 +38,16 @@ def status_of(
     seen_number: int | None = None,
 ) -> TxStatus:
     """Say what became of an anchor; `seen` and its number are the block that held it before."""
-    from stemproof.anchor.follow import find_status
+    from stemproof.anchor.follow import TxState, TxStatus, find_status
     from stemproof.anchor.relayed import find_brought
 
     if not is_brought(anchor):
         return find_status(chain, anchor.raw, seen=seen, seen_number=seen_number)
     head = parse_signed_head(anchor.raw)
     found = find_brought(chain, head, hint=anchor.tx, seen=seen, seen_number=seen_number)
+    if found.tx is not None and found.tx in _others_of(log, anchor):
+        # The same head by a transaction of our own, or signed anew: that one is the anchor.
+        return TxStatus(TxState.FAILED, None, True, "another anchor of this ledger holds it")
     if found.tx is not None and found.tx != anchor.tx:
         log.run("put_anchor_tx", found.tx, anchor.number)
     return found.status
@@ -88,3 +91,12 @@ def tell_waiting(chain: Chain, anchor: Anchor) -> tuple[str, str]:
         "`stemproof anchor` waits for it and goes on; if it waits too long,"
         " `stemproof anchor --bump` raises its fee",
     )
+
+
+def _others_of(log: Log, anchor: Anchor) -> set[bytes]:
+    """Give the transactions of the other anchors on the same head."""
+    return {
+        other.tx
+        for other in list_anchors(log, anchor.log)
+        if other.number != anchor.number and other.is_same_call(anchor) and other.state != "failed"
+    }
