@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from stemproof.acts.address import check_address
 from stemproof.acts.anchors import Anchor, list_anchors
+from stemproof.acts.behind import read_head
 from stemproof.acts.chains import check_met
 from stemproof.acts.following import check_nothing_waits
 from stemproof.acts.home import Home, now
@@ -118,7 +119,7 @@ def plan_head_of(log: Log, chain: Chain, holder: Holder) -> tuple[Sealed, int] |
     """Do as `plan_head`, for a log whose keys may be locked."""
     account = holder.account
     check_nothing_waits(log, chain, account)
-    prior = chain.head_of(account, origin_id(log.origin))
+    prior = read_head(log, chain, account)
     check_not_ended(chain, prior)
     _check_known(log, chain, account, prior)
     _check_former(log, chain, account)

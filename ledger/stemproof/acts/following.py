@@ -17,6 +17,7 @@ from stemproof.acts.anchors import (
     anchor_numbered,
     list_anchors,
 )
+from stemproof.acts.behind import demand_height
 from stemproof.acts.brought import evidence_of, may_stand, status_of, tell_waiting
 from stemproof.acts.vanished import notice_lost
 from stemproof.errors import Refuted, Unavailable
@@ -39,7 +40,7 @@ def refresh(log: Log, chain: Chain) -> list[Anchor]:
     from stemproof.anchor.problems import NodeRefuses, Unsupported
 
     moved = notice_lost(log, chain) if chain.info.kind == "local" else []
-    _demand_height(log, chain)
+    demand_height(log, chain)
     for anchor in all_anchors(log):
         if anchor.chain != chain.info.id:
             continue
@@ -101,19 +102,6 @@ def _look_up(log: Log, chain: Chain, number: int) -> Anchor:
     return anchor
 
 
-def _demand_height(log: Log, chain: Chain) -> None:
-    """Demand a node that has come as far as the newest block that this ledger knows of."""
-    known = [
-        anchor.block_number
-        for anchor in all_anchors(log)
-        if anchor.chain == chain.info.id and anchor.state == "final"
-    ]
-    highest = max((number for number in known if number is not None), default=0)
-    # A private chain may be set back or another one: see `vanished`.
-    if highest and chain.info.kind != "local":
-        chain.demand_height(highest)
-
-
 def find_waiting(log: Log, chain: Chain, account: bytes) -> Anchor | None:
     """Find this log's oldest anchor by an account that is sent and in no block yet.
 
@@ -142,7 +130,7 @@ def find_waiting(log: Log, chain: Chain, account: bytes) -> Anchor | None:
 
 def check_nothing_waits(log: Log, chain: Chain, account: bytes) -> None:
     """Refuse to build on a head while an anchor of our own is on its way to move it."""
-    _demand_height(log, chain)
+    demand_height(log, chain)
     waiting = find_waiting(log, chain, account)
     if waiting is not None:
         why, hint = tell_waiting(chain, waiting)

@@ -135,8 +135,8 @@ class Chain:
     def find_block(self, number: int | str) -> BlockRef | None:
         """Yield the canonical block with this number or tag, None where there is none."""
         tag = number if isinstance(number, str) else hex(number)
-        answer = self.node.read_object("eth_getBlockByNumber", tag, False)
-        return None if answer is None else self.read_block(answer)
+        answer = self.node.read_object("eth_getBlockByNumber", tag, False, check=_parse_block)
+        return None if answer is None else _parse_block(answer)
 
     def block_hash_is_canonical(self, number: int, block_hash: bytes) -> bool:
         """Ask the node whether the block with this number has this hash."""
@@ -165,24 +165,16 @@ class Chain:
 
     def find_transaction(self, tx_hash: bytes) -> Mapping[str, object] | None:
         """Yield a transaction that the node knows, mined or waiting."""
-        found = self.node.read_object("eth_getTransactionByHash", "0x" + tx_hash.hex())
-        return self._of_transaction(found, "hash", tx_hash)
+        return self._find("eth_getTransactionByHash", "hash", tx_hash)
 
     def find_receipt(self, tx_hash: bytes) -> Mapping[str, object] | None:
         """Yield a transaction's receipt, as the node tells it; None while there is none."""
-        found = self.node.read_object("eth_getTransactionReceipt", "0x" + tx_hash.hex())
-        return self._of_transaction(found, "transactionHash", tx_hash)
+        return self._find("eth_getTransactionReceipt", "transactionHash", tx_hash)
 
     def read_block(self, answer: Mapping[str, object]) -> BlockRef:
         """Read the members of a block that we use."""
         try:
-            return BlockRef(
-                number=parse_quantity(answer.get("number"), "block number"),
-                hash=_hash(answer.get("hash"), "block hash"),
-                time=parse_quantity(answer.get("timestamp"), "block time"),
-                parent_hash=_hash(answer.get("parentHash"), "parent hash"),
-                base_fee=parse_quantity(answer.get("baseFeePerGas") or 0, "base fee"),
-            )
+            return _parse_block(answer)
         except Malformed as error:
             raise UntrustedNode(f"{self.node.where} is not to be believed: {error}") from error
 
@@ -192,18 +184,22 @@ class Chain:
             raise UntrustedNode(f"{self.node.where} knows no {tag} block")
         return block
 
-    def _of_transaction(
-        self, found: Mapping[str, object] | None, member: str, tx_hash: bytes
-    ) -> Mapping[str, object] | None:
-        if found is None:
-            return None
-        try:
-            named = _hash(found.get(member), "transaction hash")
-        except Malformed as error:
-            raise UntrustedNode(f"{self.node.where} is not to be believed: {error}") from error
-        if named != tx_hash:
-            raise UntrustedNode(f"{self.node.where} answers for another transaction than asked")
-        return found
+    def _find(self, method: str, member: str, tx_hash: bytes) -> Mapping[str, object] | None:
+        def demand_hash(found: Mapping[str, object]) -> None:
+            if _hash(found.get(member), member) != tx_hash:
+                raise Malformed(member, found.get(member), f"0x{tx_hash.hex()[:12]}, as asked")
+
+        return self.node.read_object(method, "0x" + tx_hash.hex(), check=demand_hash)
+
+
+def _parse_block(answer: Mapping[str, object]) -> BlockRef:
+    return BlockRef(
+        number=parse_quantity(answer.get("number"), "block number"),
+        hash=_hash(answer.get("hash"), "block hash"),
+        time=parse_quantity(answer.get("timestamp"), "block time"),
+        parent_hash=_hash(answer.get("parentHash"), "parent hash"),
+        base_fee=parse_quantity(answer.get("baseFeePerGas") or 0, "base fee"),
+    )
 
 
 def _hash(value: object, what: str) -> bytes:

@@ -90,12 +90,17 @@ class Node:
         """Call a method; NodeDown, NodeRefuses, Unsupported or UntrustedNode when it fails."""
         return self._ask(method, params, lambda result: result)
 
-    def read_object(self, method: str, *params: Json) -> Mapping[str, object] | None:
-        """Call a method that answers with an object or null."""
+    def read_object(
+        self, method: str, *params: Json, check: Callable[[Mapping[str, object]], object] = bool
+    ) -> Mapping[str, object] | None:
+        """Call a method that answers with an object or null; `check` raises Malformed."""
 
         def read(result: Json) -> Mapping[str, object] | None:
-            if result is not None and not isinstance(result, dict):
+            if result is None:
+                return None
+            if not isinstance(result, dict):
                 raise Malformed(f"answer to {method}", result, "an object")
+            check(result)
             return result
 
         return self._ask(method, params, read)
