@@ -29,6 +29,9 @@ _CHUNK_BYTES = 64 * 1024
 _METHOD_NOT_FOUND = -32601
 _METHOD_NOT_SUPPORTED = -32004
 _LIMIT_EXCEEDED = -32005
+_SERVER_ERROR = -32000
+# Looked up by a hash, so nothing asked can be wrong: geth refuses while it still indexes.
+_LOOKUPS = frozenset(("eth_getTransactionByHash", "eth_getTransactionReceipt"))
 # Too many requests; a gateway whose node is away.
 _BUSY = frozenset((429, 502, 503, 504))
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -133,7 +136,7 @@ class Endpoint:
             raise Unsupported(
                 f"{self.where} does not have {method}", hint="choose another node for this chain"
             )
-        if code in (_LIMIT_EXCEEDED, *_BUSY):
+        if code in (_LIMIT_EXCEEDED, *_BUSY) or (code == _SERVER_ERROR and method in _LOOKUPS):
             raise NodeBusy(f"{self.where} takes no more calls at the moment (code {code})")
         raise NodeRefuses(
             self.where,
