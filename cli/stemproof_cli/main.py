@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from stemproof_cli import context, say
+from stemproof_cli.listing import Group
 
 GROUPS = {
     "begin": ("start", "init", "status"),
@@ -41,6 +42,7 @@ GROUPS = {
 
 app = typer.Typer(
     name="stemproof",
+    cls=Group,
     help="A record of how a piece of music was made, kept by itself and checkable by a stranger.",
     no_args_is_help=True,
     add_completion=False,
@@ -85,6 +87,9 @@ def load_groups(names: Iterable[str] = GROUPS) -> None:
     """Add the commands of these groups to the app."""
     for name in names:
         import_module(f"stemproof_cli.{name}").register(app)
+    for group in app.registered_groups:
+        if group.typer_instance is not None:
+            group.typer_instance.info.cls = Group
 
 
 def run() -> None:

@@ -1,8 +1,9 @@
 """Gathering a bundle's parts from the log: headers, openings, heads and evidence.
 
-Only anchored checkpoints are gathered: what is newer is not covered yet, and said so.
-They are those of one slot, the newest: a log whose account was rotated shows the heads
-that the present account anchored, the first of which covers all that came before.
+Only dated checkpoints are gathered: what is newer is not covered yet, and said so.
+Anchored ones are those of one slot, the newest: a log whose account was rotated shows the
+heads that the present account anchored, the first of which covers all that came before.
+Those that only a timestamp dates stand among them, and alone where nothing is anchored.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from typing import TYPE_CHECKING
 
 from stemproof.acts.anchors import LOST, Anchor, list_anchors
 from stemproof.acts.keeping import count_rotations
+from stemproof.acts.stamps import Record, list_stamps
 from stemproof.claim.claim import LogCover
 from stemproof.claim.logpart import Anchorage, Block, Head, LogPart, Opened
+from stemproof.claim.stamps import MAX_STAMPS
 from stemproof.errors import BadInput
 from stemproof.log.sealing import checkpoint_at, head_at, prove_head, record_reader
 from stemproof.log.store import OWN_WORK, Log
@@ -66,9 +69,9 @@ def gather_logs(
     """
     found = []
     for tree, number, _ in log.fetch_all("trees_of_work", work):
-        anchors = _covering(log, number, tree)
-        if anchors:
-            found.append(_gather(log, number, work, anchors, opened))
+        dated = _covering(log, number, tree)
+        if dated is not None:
+            found.append(_gather(log, number, work, dated, opened))
     if not found:
         raise nothing_anchored()
     return found
@@ -78,18 +81,47 @@ def nothing_anchored() -> BadInput:
     """Say that there is nothing that a claim could rest on."""
     return BadInput(
         "nothing of this work is anchored yet",
-        hint="run `stemproof anchor` first; a claim rests on an anchored checkpoint",
+        hint="run `stemproof anchor` first, or `stemproof stamp add --ots`, which is free; a claim"
+        " rests on a checkpoint that somebody dated",
     )
 
 
 def covered_size(log: Log, number: int, tree: int) -> int:
-    """Say how many of a work's events the newest anchored checkpoint of a log covers."""
-    anchors = _covering(log, number, tree)
-    head = head_at(log, tree, anchors[-1].size) if anchors else None
+    """Say how many of a work's events the newest dated checkpoint of a log covers."""
+    dated = _covering(log, number, tree)
+    head = None if dated is None else head_at(log, tree, dated.sizes[-1])
     return 0 if head is None else head.size
 
 
-def _covering(log: Log, number: int, tree: int) -> list[Anchor]:
+@dataclass(frozen=True, slots=True)
+class _Dated:
+    """The anchors of the newest slot, and the timestamps that a bundle shows beside them."""
+
+    anchors: tuple[Anchor, ...]
+    stamps: tuple[Record, ...]
+
+    @property
+    def sizes(self) -> list[int]:
+        """List the dated checkpoints, the one that a claim rests on last."""
+        sizes = {each.size for each in self.anchors} | {each.size for each in self.stamps}
+        return sorted(sizes)
+
+
+def _covering(log: Log, number: int, tree: int) -> _Dated | None:
+    """Find what dates a log; None if the work is not in it yet.
+
+    Where there is an anchor a claim rests on the newest: every verifier counts those.
+    """
+    anchors = _slot_of(log, number, tree)
+    stamps = [each for each in list_stamps(log, number) if head_at(log, tree, each.size)]
+    if anchors:
+        stamps = [each for each in stamps if each.size <= anchors[-1].size]
+    if not anchors and not stamps:
+        return None
+    return _Dated(tuple(anchors), tuple(stamps[-MAX_STAMPS:]))
+
+
+def _slot_of(log: Log, number: int, tree: int) -> list[Anchor]:
     """List the anchors of the newest slot, from its first on; none if the work is not in it yet."""
     mined = [
         anchor
@@ -112,25 +144,20 @@ def _gather(
     log: Log,
     number: int,
     work: bytes,
-    anchors: list[Anchor],
+    dated: _Dated,
     opened: dict[tuple[int, int], tuple[str, ...]],
 ) -> Gathered:
-    newest = anchors[-1]
-    if anchors[0].prior:
-        raise BadInput("the ledger does not know the first anchors of this log on this chain")
-    if newest.evidence is None:
-        raise BadInput(
-            f"the evidence of the anchor of size {newest.size} is not captured yet",
-            hint="run `stemproof anchor` again while the chain is reachable; where its nodes do not"
-            " prove so old a block any more, note something first: the next anchor covers this one",
-        )
+    newest = dated.anchors[-1] if dated.anchors else None
+    if newest is not None:
+        _check_slot(dated.anchors)
     own_tree, tree = log.tree_of(number, OWN_WORK), log.tree_of(number, work)
     if own_tree is None or tree is None:
         raise BadInput("the log has no binding")
-    heads = tuple(_head(log, number, (work, tree), anchor) for anchor in anchors)
+    anchors = {anchor.size: anchor for anchor in dated.anchors}
+    heads = tuple(_head(log, number, (work, tree), size, anchors.get(size)) for size in dated.sizes)
     if count_rotations(log, number=number, start=heads[-1].own_size):
         raise BadInput(
-            "the keys were rotated after the newest anchor",
+            "the keys were rotated after the newest anchor or timestamp",
             hint="run `stemproof anchor` first: a claim is signed by whom its checkpoint names",
         )
     part = LogPart(
@@ -144,37 +171,61 @@ def _gather(
             {seq: fields for (of, seq), fields in opened.items() if of == number},
         ),
         heads=heads,
-        anchorage=Anchorage(
+        anchorage=None
+        if newest is None
+        else Anchorage(
             chain_id=newest.chain,
             contract=newest.contract,
             publisher=newest.publisher,
         ),
-        evidence=newest.evidence,
+        evidence=None if newest is None else newest.evidence,
+        stamps=tuple(sorted({each.as_stamp() for each in dated.stamps})),
     )
-    proved = prove_head(log, number, work, newest.size)
+    size = dated.sizes[-1]
+    proved = prove_head(log, number, work, size)
+    sealed = checkpoint_at(log, number, size)
+    if sealed is None:
+        raise _lost(size)
     origin = dict(log.fetch_all("logs"))[number]
     cover = LogCover(
         origin=origin,
-        size=newest.size,
-        root=newest.root.hex(),
+        size=size,
+        root=sealed.root.hex(),
         work_size=proved.head.size,
         work_root=proved.head.root.hex(),
     )
-    return Gathered(number, part, cover, tuple(anchor.size for anchor in anchors))
+    return Gathered(number, part, cover, tuple(dated.sizes))
 
 
-def _head(log: Log, number: int, of: tuple[bytes, int], anchor: Anchor) -> Head:
+def _check_slot(anchors: tuple[Anchor, ...]) -> None:
+    """Refuse a slot that would not be verified."""
+    newest = anchors[-1]
+    if anchors[0].prior:
+        raise BadInput("the ledger does not know the first anchors of this log on this chain")
+    if newest.evidence is None:
+        raise BadInput(
+            f"the evidence of the anchor of size {newest.size} is not captured yet",
+            hint="run `stemproof anchor` again while the chain is reachable; where its nodes do not"
+            " prove so old a block any more, note something first: the next anchor covers this one",
+        )
+
+
+def _lost(size: int) -> BadInput:
+    return BadInput(f"the ledger has lost the checkpoint of size {size}")
+
+
+def _head(log: Log, number: int, of: tuple[bytes, int], size: int, anchor: Anchor | None) -> Head:
     work, tree = of
-    own = prove_head(log, number, OWN_WORK, anchor.size)
+    own = prove_head(log, number, OWN_WORK, size)
     # Where the work was not in the log yet, the path shows its absence.
-    held = head_at(log, tree, anchor.size)
-    path = prove_map(map_key(work), record_reader(log, number, anchor.size))
-    sealed = checkpoint_at(log, number, anchor.size)
-    if sealed is None or None in (anchor.block_number, anchor.block_time, anchor.parent_hash):
-        raise BadInput(f"the ledger has lost the checkpoint of size {anchor.size}")
+    held = head_at(log, tree, size)
+    path = prove_map(map_key(work), record_reader(log, number, size))
+    sealed = checkpoint_at(log, number, size)
+    if sealed is None:
+        raise _lost(size)
     if not sealed.note:
         raise BadInput(
-            f"the checkpoint of size {anchor.size} was anchored while the keys were locked and is"
+            f"the checkpoint of size {size} was anchored while the keys were locked and is"
             " not signed yet",
             hint="unlock the keys once: `stemproof anchor` with your passphrase signs it",
         )
@@ -184,12 +235,15 @@ def _head(log: Log, number: int, of: tuple[bytes, int], anchor: Anchor) -> Head:
         own_proof=format_map_proof(own.proof),
         work_size=0 if held is None else held.size,
         work_proof=format_map_proof(path),
-        block=Block(
-            number=anchor.block_number or 0,
-            time=anchor.block_time or 0,
-            parent_hash=anchor.parent_hash or b"",
-        ),
+        block=None if anchor is None else _block(anchor),
     )
+
+
+def _block(anchor: Anchor) -> Block:
+    number, time, parent_hash = anchor.block_number, anchor.block_time, anchor.parent_hash
+    if number is None or time is None or parent_hash is None:
+        raise _lost(anchor.size)
+    return Block(number=number, time=time, parent_hash=parent_hash)
 
 
 def _openings(

@@ -12,7 +12,7 @@ from stemproof.claim.claim import Audio, Claim
 from stemproof.claim.logpart import LogPart
 from stemproof.errors import Refuted, StemproofError
 from stemproof.record.event import parse_time
-from stemproof.verify import anchors, statement, timestamps
+from stemproof.verify import anchors, slots, statement
 from stemproof.verify.anchors import Anchored
 from stemproof.verify.bounds import Bracketed, SessionBracket, bracket_sessions
 from stemproof.verify.levels import LevelCount, LeveledLog, count_levels
@@ -20,7 +20,7 @@ from stemproof.verify.logs import CheckedLog, check_log_part, rotations_in
 from stemproof.verify.policy import EVM, KINDS, settle
 from stemproof.verify.statement import Covered
 from stemproof.verify.succession import party_of
-from stemproof.verify.timestamps import Dated, check_stamps, say_moment
+from stemproof.verify.timestamps import Dated, check_stamps, earliest, say_moment
 from stemproof.verify.trust import REHEARSAL_CHAINS, Trust
 from stemproof.verify.verdict import Checks, State
 from stemproof.verify.words import quote
@@ -193,7 +193,8 @@ def _check_dates(
         head = None if covered is None else covered.heads[place]
         # Without a claim to cover, what must be dated is all that is shown.
         size = (log.heads[-1] if head is None else head).checkpoint.size
-        chain, stamps = Checks(), Checks()
+        lines = {kind: Checks() for kind in KINDS}
+        chain = lines[EVM]
         dated: dict[str, int] = {}
         anchored = chain.run(
             "chain evidence", partial(anchors.check_anchors, part, log), _say_evidence
@@ -208,13 +209,13 @@ def _check_dates(
                     verdict.sessions += bracketed.sessions
             if is_dated and _check_reach(chain, log, size):
                 dated[EVM] = anchored.proved.time
-        found = check_stamps(stamps, part, log, trust)
-        verdict.dated += found
         for kind in KINDS[1:]:
-            time = timestamps.earliest(found, kind, size)
+            found = check_stamps(lines[kind], part, log, kind, trust)
+            verdict.dated += found
+            time = earliest(found, size)
             if time is not None:
                 dated[kind] = time
-        times.append(settle(verdict.checks, trust.policy, dated, chain, stamps))
+        times.append(settle(verdict.checks, trust.policy, dated, lines))
     if None not in times:
         verdict.not_after = max((each for each in times if each is not None), default=None)
     if trust.is_bitcoin_rehearsed:
@@ -228,7 +229,11 @@ def _check_chain(
     """Check contract and block of a log's newest anchor; whether both hold."""
     verdict.warnings = tuple(dict.fromkeys([*verdict.warnings, *_warn(anchored, trust)]))
     verdict.brackets += (_bracket(log, anchored),)
-    return _check_anchor(checks, anchored, trust)
+    is_dated = _check_anchor(checks, anchored, trust)
+    if is_dated:
+        slots.check_now(checks, log, anchored, trust)
+        slots.check_former(checks, log, anchored, trust)
+    return is_dated
 
 
 def _check_reach(checks: Checks, log: CheckedLog, size: int) -> bool:

@@ -71,6 +71,7 @@ def check_log_part(part: LogPart, work: bytes) -> CheckedLog:
     if tree.headers[0].origin != origin:
         raise Refuted(f"the work's events are of log {tree.headers[0].origin}, want {origin}")
     heads = _check_heads(part, log_key, (own, tree), work)
+    _check_dated(part, [checkpoint for checkpoint, _ in heads])
     since = [seq for seq, _ in holders]
     return CheckedLog(
         origin,
@@ -178,6 +179,14 @@ def _check_heads(
                 check_map_absence(key, path, checkpoint.root)
         heads.append((checkpoint, head))
     return heads
+
+
+def _check_dated(part: LogPart, checkpoints: Sequence[Checkpoint]) -> None:
+    """Check that every checkpoint shown has a block or a timestamp, unless it is the only one."""
+    stamped = {each.size for each in part.stamps}
+    for head, checkpoint in zip(part.heads, checkpoints, strict=True):
+        if head.block is None and checkpoint.size not in stamped and len(checkpoints) > 1:
+            raise Refuted(f"nothing dates checkpoint {checkpoint.size}")
 
 
 def _check_size(

@@ -53,24 +53,21 @@ def settle(
     checks: Checks,
     policy: Policy,
     dated: Mapping[str, int],
-    chain: Checks,
-    stamps: Checks,
+    found: Mapping[str, Checks],
 ) -> int | None:
     """Add the lines of one log's witnesses; give the time by which enough of them date it.
 
-    `dated` gives by kind when what the claim covers existed; `chain` and `stamps` are the
-    lines of the chain's checks and of the others.
+    `dated` gives by kind when what the claim covers existed, `found` the lines of its checks.
     """
     times = sorted(dated[kind] for kind in policy.of if kind in dated)
     is_met = len(times) >= policy.need
-    chain_counts = EVM in policy.of and (EVM in dated or not is_met)
-    stamps_count = not is_met and set(policy.of) != {EVM}
-    checks.lines += [_softened(line, keep=chain_counts) for line in chain.lines]
-    checks.lines += [_softened(line, keep=stamps_count) for line in stamps.lines]
+    for kind, lines in found.items():
+        is_needed = kind in policy.of and not is_met
+        checks.lines += [_softened(line, keep=is_needed) for line in lines.lines]
     if policy != CHAIN_ALONE:
-        found = ", ".join(kind for kind in policy.of if kind in dated) or "none"
+        they = ", ".join(kind for kind in policy.of if kind in dated) or "none"
         state = State.VERIFIED if is_met else State.UNDECIDED
-        checks.add("policy", state, f"{policy} must date what the claim covers; they do: {found}")
+        checks.add("policy", state, f"{policy} must date what the claim covers; they do: {they}")
     if is_met and EVM not in dated:
         says = "no chain shows that no other history of this log was timestamped"
         checks.add("policy", State.NOTE, says)

@@ -37,17 +37,16 @@ class Dated:
     by: str
 
 
-def check_stamps(checks: Checks, part: LogPart, log: CheckedLog, trust: Trust) -> tuple[Dated, ...]:
-    """Check every timestamp of a log; a line for each kind of outcome."""
+def check_stamps(
+    checks: Checks, part: LogPart, log: CheckedLog, kind: str, trust: Trust
+) -> tuple[Dated, ...]:
+    """Check every timestamp of one kind of a log; a line for each outcome that differs."""
     notes = {head.checkpoint.size: head.head.note for head in log.heads}
-    stamped = {each.size for each in part.stamps}
-    for head in log.heads if len(log.heads) > 1 else ():
-        if head.head.block is None and head.checkpoint.size not in stamped:
-            says = f"nothing dates checkpoint {head.checkpoint.size} of log …{log.origin[-12:]}"
-            checks.add("timestamp", State.REFUTED, says)
     found: list[Dated] = []
     open_: dict[str, str] = {}
     for stamp in part.stamps:
+        if stamp.kind != kind:
+            continue
         try:
             found.append(_check(stamp, notes, log.origin, trust))
         except Refuted as error:
@@ -60,9 +59,9 @@ def check_stamps(checks: Checks, part: LogPart, log: CheckedLog, trust: Trust) -
     return tuple(found)
 
 
-def earliest(found: Iterable[Dated], kind: str, size: int) -> int | None:
-    """Say by when a checkpoint of at least this size existed, by timestamps of one kind."""
-    times = [each.not_after for each in found if each.kind == kind and each.size >= size]
+def earliest(found: Iterable[Dated], size: int) -> int | None:
+    """Say by when a checkpoint of at least this size existed, by these timestamps."""
+    times = [each.not_after for each in found if each.size >= size]
     return min(times, default=None)
 
 
