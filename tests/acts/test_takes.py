@@ -41,6 +41,7 @@ def test_a_recorded_file_that_a_save_brings_in_is_a_take(room: Room, case: str) 
     event = room.last("take.kept")
     assert event.body["track"] == "Lead Vox"
     assert event.body["length_ms"] > 0
+    assert event.body["input"] == "input 1"
     assert (event.header.stage, event.header.class_) == ("none", "unknown")
 
 

@@ -138,7 +138,9 @@ def saves_of(log: Log, work: bytes, events: Collection[int]) -> dict[tuple[bytes
     for recorded in _recorded(log, work):
         wanted = {recorded.save.id, *(event.id for event in recorded.decisions)}
         body = recorded.save.body
-        if body is None or (events and not wanted & set(events)):
+        if body is None or not _is_file(recorded.save.action):
+            continue
+        if events and not wanted & set(events):
             continue
         for name, path in (
             ("before", body.get("continues", body["path"])),
@@ -164,6 +166,9 @@ def _recorded(log: Log, work: bytes) -> Iterator[_Recorded]:
             save, decisions = None, []
             if _is_file(header.action):
                 save = _event(log, event_id, header.action, header.commit)
+            elif _is_told(header.action):
+                # It was read from no save that stands before it; it is judged alone.
+                yield _Recorded(work, _event(log, event_id, header.action, header.commit), ())
         if save is not None:
             yield _Recorded(work, save, tuple(decisions))
 
@@ -184,6 +189,9 @@ def _event(log: Log, event_id: int, action: str, commit: Mapping[str, str]) -> _
 def _replay(recorded: _Recorded, source: Source) -> Iterator[Verdict]:
     events = (recorded.save, *recorded.decisions)
     body = recorded.save.body
+    if not _is_file(recorded.save.action):
+        yield _verdict(recorded.save, "", State.DIFFERS, "no save stands before it")
+        return
     if body is None or "after" not in recorded.save.fields:
         yield from (_verdict(event, "", State.ERASED, "its save was erased") for event in events)
         return
@@ -219,17 +227,18 @@ def _replay(recorded: _Recorded, source: Source) -> Iterator[Verdict]:
 def _compare(recorded: _Recorded, save: Save, decisions: list[Decision]) -> Iterator[Verdict]:
     body = recorded.save.body or {}
     wrong = _difference(body, save_body(save, decisions), _OF_PROGRAM)
+    wrong = wrong or _wrong_number(recorded, len(decisions))
     yield _judged(recorded.save, body, save.path, wrong)
-    found = {decision.object_id: decision for decision in decisions}
     for place, event in enumerate(recorded.decisions):
         told = event.body
         if told is None:
             yield _verdict(event, save.path, State.ERASED, "its body was erased")
             continue
-        decision = decisions[place] if place < len(decisions) else found.get(str(told["object"]))
-        if decision is None:
+        if place >= len(decisions):
             yield _judged(event, body, save.path, "the saves do not tell it")
             continue
+        # The order counts: an event is compared with the one that was read in its place.
+        decision = decisions[place]
         wrong = _difference(told, decision_body(decision), ())
         if event.action != decision_action(decision):
             wrong = f"it is {event.action}, the saves tell {decision_action(decision)}"
@@ -238,7 +247,10 @@ def _compare(recorded: _Recorded, save: Save, decisions: list[Decision]) -> Iter
 
 def _compare_steps(recorded: _Recorded, body: Body, entries: list[UndoEntry]) -> Iterator[Verdict]:
     path = str(body["path"])
-    yield _judged(recorded.save, body, path, _difference(body, {"entries": len(entries)}, ()))
+    wrong = _difference(body, {"entries": len(entries)}, ())
+    wrong = wrong or _wrong_number(recorded, int(body["new"]))
+    yield _judged(recorded.save, body, path, wrong)
+    last = -1
     for event in recorded.decisions:
         told = event.body
         if told is None:
@@ -248,8 +260,18 @@ def _compare_steps(recorded: _Recorded, body: Body, entries: list[UndoEntry]) ->
         if not 0 <= number < len(entries):
             yield _judged(event, body, path, f"the undo log has {len(entries)} steps")
             continue
+        if number <= last:
+            yield _judged(event, body, path, f"step {number} stands behind step {last}")
+            continue
+        last = number
         found = entry_body(path, number, entries[number])
         yield _judged(event, body, path, _difference(told, found, ()))
+
+
+def _wrong_number(recorded: _Recorded, told: int) -> str:
+    """Say that more or fewer events follow a save than were read from it, if that is so."""
+    count = len(recorded.decisions)
+    return "" if count == told else f"the number of events behind it is {count}, want {told}"
 
 
 def _difference(recorded: Body, found: Body, ignored: Collection[str]) -> str:

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from stemproof.log.store import Draft
     from stemproof.record.canonical import Json
 
-_INPUT = "input"
-
 
 @dataclass(frozen=True, slots=True)
 class Recording:
@@ -105,8 +103,7 @@ def _referred_to(session: Session) -> set[str]:
 def _recording(media: str, track: Track, clip: Clip) -> Recording:
     length = clip.length
     length_ms = round(length.value * 1000) if length.unit is TimeUnit.SECOND else None
-    source = next((one.value for one in track.parameters if one.name == _INPUT), "")
-    return Recording(media, track.name, source, length_ms)
+    return Recording(media, track.name, track.source, length_ms)
 
 
 def _find(media: str, seen: Mapping[str, Seen]) -> str | None:

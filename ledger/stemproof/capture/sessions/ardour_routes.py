@@ -96,6 +96,7 @@ def read_route(node: _Element, network: Network, clock: Clock, unread: Counter[s
         devices=tuple(chain.devices),
         automations=(*controls.lanes(), *chain.automations),
         parameters=_settings(node, network),
+        source=_inputs(node),
     )
 
 
@@ -113,6 +114,17 @@ def read_vca(node: _Element, clock: Clock, unread: Counter[str]) -> Track:
         ),
         automations=tuple(controls.lanes()),
     )
+
+
+def _inputs(node: _Element) -> str:
+    """Name what its inputs are connected to, each once."""
+    found = [
+        connection.get("other", "")
+        for io in node.iterfind("IO")
+        if io.get("direction") == "Input"
+        for connection in io.iterfind("Port/Connection")
+    ]
+    return ", ".join(dict.fromkeys(name for name in found if name))
 
 
 def _controls(node: _Element, clock: Clock, unread: Counter[str]) -> Controls:

@@ -106,6 +106,7 @@ def read_track(node: _Element, among: Surroundings) -> Track:
         clips=clips,
         automations=tuple(automations),
         parameters=tuple(parameters),
+        source="" if chain is None else _source(chain),
     )
 
 
@@ -119,6 +120,15 @@ def _name(node: _Element, tag: str, number: int) -> tuple[str, str]:
         # Live 8 stores no name that it made up itself.
         shown = f"{RETURN_LETTERS[(number - 1) % len(RETURN_LETTERS)]}-Return"
     return shown or f"{number}-{_MADE_UP.get(tag, tag)}", own_name
+
+
+def _source(chain: _Element) -> str:
+    """Name the audio input as Live shows it: a device or a track, and which channels of it."""
+    routing = chain.find("AudioInputRouting")
+    if routing is None or value(routing, "Target").endswith("/None"):
+        return ""
+    names = [value(routing, "UpperDisplayString"), value(routing, "LowerDisplayString")]
+    return " ".join(name for name in names if name)
 
 
 def _mixer(

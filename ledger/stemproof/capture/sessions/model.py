@@ -285,6 +285,7 @@ class Track:
     take: str = ""  # identity of the one in use
     automations: tuple[Automation, ...] = ()
     parameters: tuple[Parameter, ...] = ()
+    source: str = ""  # the input it records from; what a take came by, and no decision
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from .model import (
 )
 from .numbers import parse_decimal, parse_integer
 from .rpp_fx import read_chain, read_envelope
+from .rpp_input import name_input
 from .rpp_items import read_item
 from .rpp_text import Chunk, decode_text, parse_chunks, split_words
 
@@ -211,6 +212,7 @@ def _track(
             Parameter("effects", _word(settings, "FX", 0, "1"), Unit.SWITCH),
             Parameter("play offset", _word(settings, "PLAYOFFS", 0, "0"), Unit.SECONDS),
         ),
+        source=name_input(_word(settings, "REC", 1, "")),
     )
 
 
