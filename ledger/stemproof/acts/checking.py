@@ -52,8 +52,8 @@ def check_files(bundle: Path, audio: Sequence[Path], asked: Asked) -> Verdict:
 
 def make_trust(asked: Asked) -> Trust:
     """Put together whom the verifier trusts: the shipped tables, a file, the options."""
-    from stemproof.anchor.blocks import RpcBlocks
     from stemproof.anchor.chains import contract_on, find_chain, load_chains
+    from stemproof.anchor.slotnode import RpcSlots
 
     chains = load_chains(asked.chains_file)
     file = TrustFile((), (), ())
@@ -70,7 +70,7 @@ def make_trust(asked: Asked) -> Trust:
         contracts = dict.fromkeys(ids, only)
     for url in asked.rpcs:
         check_address(url)
-    sources = tuple(RpcBlocks(url) for url in asked.rpcs)
+    sources = tuple(RpcSlots(url) for url in asked.rpcs)
     needed = len(sources) // 2 + 1 if asked.needed is None else asked.needed
     if (sources or asked.needed is not None) and not 1 <= needed <= len(sources):
         raise Usage(f"{needed} of {len(sources)} nodes cannot agree")

@@ -37,10 +37,7 @@ class RpcBlocks:
 
     def block_hash(self, chain_id: int, number: int) -> bytes | None:
         """Give the hash of a block, None if the node has no such block."""
-        if self._chain_id is None:
-            self._chain_id = _number(self._call("eth_chainId"), self.name)
-        if self._chain_id != chain_id:
-            raise Unavailable(f"{self.name} serves chain {self._chain_id}, want {chain_id}")
+        self.check_chain(chain_id)
         block = self._call("eth_getBlockByNumber", hex(number), False)
         if block is None:
             return None
@@ -49,6 +46,13 @@ class RpcBlocks:
         if not isinstance(found, str) or not _HASH.fullmatch(found) or at != hex(number):
             raise Unavailable(f"{self.name} answers with something that is not block {number}")
         return bytes.fromhex(found[2:])
+
+    def check_chain(self, chain_id: int) -> None:
+        """Demand that the node serves a chain."""
+        if self._chain_id is None:
+            self._chain_id = _number(self._call("eth_chainId"), self.name)
+        if self._chain_id != chain_id:
+            raise Unavailable(f"{self.name} serves chain {self._chain_id}, want {chain_id}")
 
     def _call(self, method: str, *params: object) -> object:
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
