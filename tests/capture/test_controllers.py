@@ -56,7 +56,7 @@ def test_another_value_and_another_place_of_a_controller_are_told() -> None:
         project(*CHORD, *lines)
         for lines in (("E 0 b0 40 40", PEDAL[1]), ("E 480 b0 40 7f", PEDAL[1]))
     )
-    assert told(one, half) == ["Keys: sustain pedal (CC 64) changed in bar 5"]
+    assert told(one, half) == ["Keys: sustain pedal (CC 64) 127 -> 64 in bar 5"]
     moved = ["Keys: sustain pedal (CC 64) moved later by 0.5 beats in bar 5"]
     assert told(one, later) == moved
 

@@ -9,7 +9,6 @@ import struct
 import time
 import tracemalloc
 from collections import Counter
-from fractions import Fraction
 from pathlib import Path
 
 import mido  # type: ignore[import-untyped]  # it publishes no types
@@ -18,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stemproof.capture.diff import diff
+from stemproof.capture.sessions.controls import ControlLane
 from stemproof.capture.sessions.midi_events import MAX_EVENTS, parse_smf
 from stemproof.capture.sessions.model import Parameter, Session, Unit
 from stemproof.capture.sessions.registry import read_session
@@ -100,11 +100,8 @@ def test_tracks_have_names_notes_levels_and_programs() -> None:
         Parameter("program", "34 Electric Bass (finger)"),
     )
     assert Parameter("program", "drum kit 1") in drums.parameters
-    (bend,) = clip.points
-    assert (bend.target, [(p.at, p.value) for p in bend.points]) == (
-        "pitch bend",
-        [(Fraction(2), "2048"), (Fraction(11, 5), "0")],
-    )
+    assert clip.lanes == (ControlLane("pitch bend", ((960, 2048), (1056, 0))),)
+    assert clip.points == ()
 
 
 def test_the_conductor_gives_title_tempo_metre_key_and_markers() -> None:
@@ -181,7 +178,13 @@ CHANGES = {
     "program": (BASS.replace(bytes([0xC0, 33]), bytes([0xC0, 35])),
                 ["Bass: program 34 Electric Bass (finger) -> 36 Fretless Bass"]),
     "bend": (BASS.replace(bytes([0, 0xE0, 0, 80]), bytes([0, 0xE0, 0, 90])),
-             ["Bass: automation of pitch bend one point 2048 -> 3328"]),
+             ["Bass: pitch bend 2048 -> 3328 in bar 1"]),
+    "pedal": (bytes([0, 0xB0, 64, 127, 0, 0xB0, 64, 0]) + BASS,
+              ["Bass: 2 events of sustain pedal (CC 64) added in bar 1"]),
+    "volume moves": (BASS + bytes([96, 0xB0, 7, 60]),
+                     ["Bass: automation of volume added (2 points)"]),
+    "reverb moves": (BASS + bytes([96, 0xB0, 91, 60, 96, 0xB0, 91, 80]),
+                     ["Bass: automation of reverb send added (2 points)"]),
     "renamed": (BASS.replace(b"Bass", b"Sub."), ["Bass: track renamed to 'Sub.'"]),
     "nothing": (BASS, []),
 }  # fmt: skip

@@ -292,7 +292,7 @@ def _bare(track: Track) -> Hashable:
 
 def _bare_clip(clip: Clip) -> Clip:
     takes = tuple(replace(take, identity="") for take in clip.takes)
-    return replace(clip, identity="", takes=takes, points=(), devices=())
+    return replace(clip, identity="", take="", takes=takes, points=(), devices=())
 
 
 def _bare_device(device: Device) -> Device:

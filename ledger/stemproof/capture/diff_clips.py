@@ -9,6 +9,7 @@ from .decision import Change, Scope, Subject
 from .diff_controllers import compare_controllers
 from .diff_devices import compare_chain, report_loose
 from .diff_media import compare_media, inner_audio, settings_of
+from .diff_parts import find_cut
 from .diff_signs import added_signs, compare_signs
 from .diff_takes import compare_clip_takes
 from .findings import Findings
@@ -75,12 +76,16 @@ def compare_clips(
     if before == after:
         return [], []
     pairing = pair_things(before, after, _KEYS)
+    cut = find_cut(before, after, pairing)
     for old, new in pairing.pairs:
-        if before[old] != after[new]:
+        if before[old] != after[new] and (old, new) not in cut:
             compare_clip(findings, subject, times, before[old], after[new])
-    gone = [LooseClip(subject, before[i]) for i in pairing.removed]
-    come = [LooseClip(subject, after[i]) for i in pairing.added]
-    return gone, come
+    gone = [*pairing.removed, *(old for old, _ in cut)]
+    come = [*pairing.added, *(new for _, new in cut)]
+    return (
+        [LooseClip(subject, before[i]) for i in sorted(gone)],
+        [LooseClip(subject, after[i]) for i in sorted(come)],
+    )
 
 
 def compare_clip(findings: Findings, subject: Subject, times: Times, one: Clip, two: Clip) -> None:
@@ -156,6 +161,8 @@ def add_notes(
     two = note_count(count) if change.kind in ("added", "recorded") else None
     if change.amount is not None:
         two = f"{change.amount:+d}"
+        if change.kind in ("moved", "resized"):
+            two = f"{change.amount / clip.ppq:+g} beats"
     found = _change(f"notes.{change.kind}", what, text, clip, one, two)
     findings.add(subject, replace(found, count=count))
 

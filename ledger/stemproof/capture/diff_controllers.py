@@ -19,6 +19,8 @@ from .sessions.model import Clip, ClipKind, State
 from .timeline import Timeline
 
 Event = tuple[int, ...]
+# A message of many bytes stands as its digest, which is larger.
+_LARGEST_VALUE = 1 << 14
 _KINDS = frozenset({ClipKind.NOTES, ClipKind.SLOT})
 
 
@@ -58,7 +60,8 @@ def _compare_lane(
         return
     clip = clips[1]
     where = stretch_place([event[0] for event in (*gone, *come)], clip, line)
-    text = f"{subject.label}: {_told(lane.name, gone, come, clip)} in {where}"
+    told = _told(lane.name, gone, come, clip, is_of_notes=lane.of_notes)
+    text = f"{subject.label}: {told} in {where}"
     ends = [f"{len(side)}, {_digest(side)}" if side else None for side in (before, after)]
     change = Change(
         "controllers.changed", f"{lane.name} in {where}", text, ends[0], ends[1], clip.identity
@@ -67,7 +70,9 @@ def _compare_lane(
     findings.add(subject, replace(change, shown=(shown[0], shown[1])))
 
 
-def _told(name: str, gone: Counter[Event], come: Counter[Event], clip: Clip) -> str:
+def _told(
+    name: str, gone: Counter[Event], come: Counter[Event], clip: Clip, *, is_of_notes: bool
+) -> str:
     if not gone:
         return f"{_count(come.total())} of {name} added"
     if not come:
@@ -80,6 +85,10 @@ def _told(name: str, gone: Counter[Event], come: Counter[Event], clip: Clip) -> 
         ticks, is_same = shifts.pop()
         if ticks and is_same:
             return f"{name} {moved_by(ticks, clip)}"
+    if gone.total() == come.total() == 1 and not is_of_notes:
+        (one,), (two,) = gone, come
+        if one[0] == two[0] and max(map(abs, (*one[1:], *two[1:]))) <= _LARGEST_VALUE:
+            return f"{name} {one[-1]} -> {two[-1]}"
     return f"{name} changed"
 
 

@@ -6,18 +6,17 @@ and paste. A part plays the same file at the same time as the whole did, so noth
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
 from .decision import Change
 from .diff_clips import LooseClip, Times, compare_clip
+from .diff_parts import Parts
 from .findings import Findings
 from .sentences import clip_label, clip_place
 from .sessions.model import Clip
 
-_TOLERANCE = Fraction(1, 10_000)
 _SHORTEST = Fraction(1, 1000)
 _EDGES = ("fade-in", "fade-out")
 
@@ -26,45 +25,24 @@ def report_splits(
     findings: Findings, times: Times, gone: Sequence[LooseClip], come: Sequence[LooseClip]
 ) -> tuple[list[LooseClip], list[LooseClip]]:
     """Report splits and cuts; give back the clips that are no part of one."""
-    stayed = {loose.clip.identity for loose in come}
-    waiting: defaultdict[Hashable, list[LooseClip]] = defaultdict(list)
-    for loose in come:
-        waiting[_key(loose)].append(loose)
+    # What came on another track under its identity was moved there and not split.
+    moved = {identity for identity, _ in _own(come) - _own(gone) if identity}
+    parts = Parts((i, loose.subject.identity, loose.clip) for i, loose in enumerate(come))
     rest, used = [], set[int]()
     for loose in gone:
-        parts = []
-        if _key(loose) is not None and not loose.is_silent and loose.clip.identity not in stayed:
-            candidates = waiting.get(_key(loose), ())
-            parts = [p for p in candidates if id(p) not in used and _is_part(p.clip, loose.clip)]
-        if not parts:
+        found = []
+        if not loose.is_silent and loose.clip.identity not in moved:
+            found = [i for i in parts.of(loose.clip, loose.subject.identity) if i not in used]
+        if not found:
             rest.append(loose)
             continue
-        used |= {id(part) for part in parts}
-        _report(findings, times, loose, parts)
-    return rest, [loose for loose in come if id(loose) not in used]
+        used |= set(found)
+        _report(findings, times, loose, [come[i] for i in found])
+    return rest, [loose for i, loose in enumerate(come) if i not in used]
 
 
-def _key(loose: LooseClip) -> Hashable:
-    """Say where a part must be found, and of which file; None for what has no parts."""
-    clip = loose.clip
-    if not clip.identity or clip.media is None or clip.notes or clip.takes:
-        return None
-    units = (clip.position.unit, clip.offset.unit, clip.length.unit)
-    if len(set(units)) > 1:
-        return None
-    slot = "" if clip.slot is None else clip.slot.identity
-    return (loose.subject.identity, clip.media, slot, units[0])
-
-
-def _is_part(part: Clip, whole: Clip) -> bool:
-    shift = (part.position.value - part.offset.value) - (whole.position.value - whole.offset.value)
-    before = whole.position.value - part.position.value
-    after = _end(part) - _end(whole)
-    return abs(shift) <= _TOLERANCE and before <= _TOLERANCE and after <= _TOLERANCE
-
-
-def _end(clip: Clip) -> Fraction:
-    return clip.position.value + clip.length.value
+def _own(clips: Sequence[LooseClip]) -> frozenset[tuple[str, str]]:
+    return frozenset((loose.clip.identity, loose.subject.identity) for loose in clips)
 
 
 def _report(findings: Findings, times: Times, whole: LooseClip, parts: Sequence[LooseClip]) -> None:
@@ -95,6 +73,8 @@ def _cut(whole: Clip, part: Clip) -> Clip:
         length=part.length,
         offset=part.offset,
         points=part.points,
+        devices=part.devices,
+        take=part.take,
         recorded=part.recorded,
         parameters=tuple(fades.get(p.name, p) for p in whole.parameters),
     )

@@ -143,7 +143,7 @@ def _compare_mixer(
             findings.add(subject, Change(f"mixer.{name}", name, text, states[0], states[1]))
     before, after = names.renamed.get(one.output, one.output), two.output
     if before != after and not (findings.upgraded and not (before and after)):
-        before, after = (names.labels.get(output, output) for output in (before, after))
+        before, after = (names.labels.get(end, end) or "none" for end in (before, after))
         text = f"{subject.label}: output {plain(before)} -> {plain(after)}"
         findings.add(subject, Change("mixer.output", "output", text, before, after))
     _compare_sends(findings, subject, one.sends, two.sends, names)

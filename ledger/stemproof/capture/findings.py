@@ -110,7 +110,11 @@ class Findings:
         two: dict[str, Parameter],
         pattern: Change,
     ) -> None:
-        gone, come = sorted(one.keys() - two.keys()), sorted(two.keys() - one.keys())
+        # What automation sets is told as its automation.
+        gone = sorted(name for name in one.keys() - two.keys() if not one[name].automated)
+        come = sorted(name for name in two.keys() - one.keys() if not two[name].automated)
+        if not gone and not come:
+            return
         what = f"{pattern.what} settings".strip()
         told = [
             f"{_listed(names, _MOST_NAMED)} {verb}"

@@ -31,8 +31,10 @@ class Pairing:
 
 def pair_things(before: Sequence[T], after: Sequence[T], keys: Sequence[Key[T]]) -> Pairing:
     """Pair by each key in turn; a key that gives None leaves its thing to the others."""
-    pairs: list[tuple[int, int]] = []
-    left, right = list(range(len(before))), list(range(len(after)))
+    first, last = _same_ends(before, after)
+    pairs = [(i, i) for i in range(first)]
+    pairs += [(len(before) - n, len(after) - n) for n in range(last, 0, -1)]
+    left, right = (list(range(first, len(side) - last)) for side in (before, after))
     for key in keys:
         if not left or not right:
             break
@@ -43,6 +45,21 @@ def pair_things(before: Sequence[T], after: Sequence[T], keys: Sequence[Key[T]])
         taken, given = {i for i, _ in found}, {j for _, j in found}
         left, right = [i for i in left if i not in taken], [j for j in right if j not in given]
     return Pairing(tuple(sorted(pairs, key=lambda p: p[1])), tuple(left), tuple(right))
+
+
+def _same_ends(before: Sequence[T], after: Sequence[T]) -> tuple[int, int]:
+    """Count the equal things at the beginning and at the end.
+
+    Of several equal ones the one that went is then the one in whose place the others differ.
+    """
+    shorter = min(len(before), len(after))
+    first = 0
+    while first < shorter and before[first] == after[first]:
+        first += 1
+    last = 0
+    while last < shorter - first and before[-1 - last] == after[-1 - last]:
+        last += 1
+    return first, last
 
 
 def _pair_equal(

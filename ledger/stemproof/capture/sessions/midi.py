@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import chain
@@ -24,7 +24,7 @@ from stemproof.errors import BadInput
 
 from .controls import ControlLane
 from .midi_events import SmfFile, SmfTrack, parse_smf
-from .midi_names import DRUM_CHANNEL, controller_name, key_name, program_name
+from .midi_names import DRUM_CHANNEL, controller_name, key_name, lane_name, program_name
 from .model import (
     Automation,
     Clip,
@@ -48,6 +48,8 @@ MAX_POINTS: Final = 200_000
 """Controller events beyond this are told by count and digest: a point is forty times a note."""
 # Data entry, (non-)registered parameters, resets and modes: they prepare an instrument.
 _SETUP: Final = frozenset({6, 38, *range(96, 102), *range(120, 128)})
+# Wheels and pedals: a hand or a foot plays them. The other controllers are levels.
+_PLAYED: Final = frozenset({1, 2, 4, *range(64, 70)})
 _ZERO: Final = Moment(Fraction(0))
 
 
@@ -118,40 +120,47 @@ class _Reader:
         channel = _main_channel(part)
         still: dict[str, int] = {}
         moving: dict[str, list[tuple[int, int]]] = {}
-        setup: dict[str, list[tuple[int, int]]] = {}
+        played: dict[str, list[tuple[int, int]]] = {}
+        is_played = False
         for (own, (kind, number)), events in sorted(part.lanes.items()):
-            title = controller_name(kind, number)
-            title = title if own == channel else f"{title} on channel {own + 1}"
-            if kind == "controller" and number in _SETUP:
-                setup[title] = events
-            elif len(events) == 1 and kind in ("controller", "program"):
-                still[title] = events[0][1]
-            else:
+            on = "" if own == channel else f" on channel {own + 1}"
+            if kind not in ("controller", "program") or number in _PLAYED | _SETUP:
+                played[lane_name(kind, number) + on] = events
+                is_played = is_played or kind != "controller" or number in _PLAYED
+                continue
+            title = controller_name(kind, number) + on
+            still[title] = events[0][1]
+            if len(events) > 1:
                 moving[title] = events
-        clip = self._clip(part, moving, setup)
+        clip = self._clip(part, moving, played)
         if self._has_points:
             clip = replace(clip, points=tuple(self._lanes(moving, channel)))
-        volume, pan = still.pop("volume", None), still.pop("pan", None)
+        volume, pan = (
+            None
+            if name not in still
+            else Parameter(name, law(still.pop(name)), unit, automated=name in moving)
+            for name, law, unit in (("volume", str, Unit.RAW), ("pan", _pan, Unit.PAN))
+        )
         return Track(
             part.name or ("Drums" if channel == DRUM_CHANNEL else f"Channel {channel + 1}"),
             TrackKind.INSTRUMENT,
             own_name=part.name,
             mixer=Mixer(
-                volume=None if volume is None else Parameter("volume", str(volume)),
-                pan=None if pan is None else Parameter("pan", _pan(pan), Unit.PAN),
+                volume=volume,
+                pan=pan,
                 output=f"port {(part.port or 0) + 1}",
             ),
-            clips=(clip,) if part.notes or moving or clip.signs else (),
-            parameters=tuple(_settings(part, still, channel)),
+            clips=(clip,) if part.notes or moving or is_played or clip.signs else (),
+            parameters=tuple(_settings(part, still, channel, moving.keys())),
         )
 
     def _clip(
         self,
         part: SmfTrack,
         moving: dict[str, list[tuple[int, int]]],
-        setup: dict[str, list[tuple[int, int]]],
+        played: dict[str, list[tuple[int, int]]],
     ) -> Clip:
-        told = setup if self._has_points else {**setup, **moving}
+        told = played if self._has_points else {**played, **moving}
         return Clip(
             ClipKind.NOTES,
             "",
@@ -244,14 +253,18 @@ def _pan(value: int) -> str:
     return f"{max(-63, value - 64) / 63:.4f}"
 
 
-def _settings(part: SmfTrack, still: dict[str, int], channel: int) -> Iterator[Parameter]:
+def _settings(
+    part: SmfTrack, still: dict[str, int], channel: int, moving: Collection[str]
+) -> Iterator[Parameter]:
     yield Parameter("channel", str(channel + 1))
     if part.instrument:
         yield Parameter("instrument", part.instrument, Unit.TEXT)
     program = still.pop("program", None)
-    yield Parameter("program", "none" if program is None else program_name(program, channel))
+    name = "none" if program is None else program_name(program, channel)
+    yield Parameter("program", name, automated="program" in moving)
     for title, value in still.items():
-        yield Parameter(title, str(value))
+        # The value that it has at first, where it moves.
+        yield Parameter(title, str(value), automated=title in moving)
 
 
 def _tempo(file: SmfFile) -> Iterator[TempoPoint]:
