@@ -16,6 +16,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rewrite", action="store_true", help="write transcripts anew")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cheap_keys() -> Iterator[None]:
+    """Let key files that tests write in their own process open at once; age files all the same.
+
+    What a passphrase costs has a test of its own: tests/keys/test_ring.py.
+    """
+    import pyrage
+    from tests.keys.cheapkeys import seal_cheaply
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(pyrage.passphrase, "encrypt", seal_cheaply)
+        yield
+
+
 @pytest.fixture(scope="module")
 def begun(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Begun]:
     """A song recorded and anchored on a chain that runs while the module's tests do."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.cli.typed import Answer, stemproof
-from tests.faults.cheapkeys import make_cheap
+from tests.keys.cheapkeys import make_cheap
 
 from stemproof.keys.device import mark_device
 from stemproof.testnet.song import write_step

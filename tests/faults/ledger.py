@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.acts.room import read_events, write_tone
-from tests.faults.cheapkeys import make_cheap
+from tests.keys.cheapkeys import make_cheap
 from tests.testnet.running import demand_anvil
 
 from stemproof.acts.anchors import Anchor, list_anchors

@@ -160,12 +160,30 @@ def test_the_descriptor_goes_before_keyring_and_person() -> None:
 
 
 def test_a_new_passphrase_is_typed_twice() -> None:
-    answers = iter(["one", "one", "one", "two"])
-    assert passphrase.choose_passphrase(prompt=lambda _: next(answers)) == "one"
+    answers = iter(["one by one", "one by one", "one by one", "two by two"])
+    assert passphrase.choose_passphrase(prompt=lambda _: next(answers)) == "one by one"
     with pytest.raises(BadInput, match="differ"):
         passphrase.choose_passphrase(prompt=lambda _: next(answers))
 
 
 def test_a_new_passphrase_comes_from_a_descriptor() -> None:
-    with descriptor_with(b"piped\n") as reader:
-        assert passphrase.choose_passphrase(descriptor=reader) == "piped"
+    with descriptor_with(b"piped in here\n") as reader:
+        assert passphrase.choose_passphrase(descriptor=reader) == "piped in here"
+
+
+@pytest.mark.parametrize("short", ["abc", "seven77", "\u0065\u0301" * 7])
+def test_a_short_new_passphrase_is_refused_before_it_is_asked_for_again(short: str) -> None:
+    answers = iter([short])
+    with pytest.raises(BadInput, match="at least 8 characters") as refused:
+        passphrase.choose_passphrase(prompt=lambda _: next(answers))
+    assert short not in str(refused.value)
+    with (
+        descriptor_with(short.encode() + b"\n") as reader,
+        pytest.raises(BadInput, match="at least 8"),
+    ):
+        passphrase.choose_passphrase(descriptor=reader)
+
+
+def test_a_short_passphrase_chosen_before_still_opens() -> None:
+    with installed(no_keyring()), descriptor_with(b"abc\n") as reader:
+        assert passphrase.find_passphrase("0xA", descriptor=reader) == "abc"

@@ -12,6 +12,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from tests.keys.cheapkeys import encrypt_dearly
 
 from stemproof.errors import BadInput, Locked, Malformed, Unavailable, Undecided
 from stemproof.evidence import ethsig
@@ -39,7 +40,6 @@ def counted_random(label: str) -> Callable[[int], bytes]:
     return lambda size: hashlib.sha512(f"{label} {next(calls)}".encode()).digest()[:size]
 
 
-# Once for the room: stretching a passphrase takes seconds.
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     home = tmp_path_factory.mktemp("keys") / "home"
@@ -174,6 +174,17 @@ def test_the_key_file_is_a_stock_age_file(made: Made) -> None:
 
     content = age.decrypt((made.home / "keys.age").read_bytes(), PASSPHRASE)
     assert json.loads(content)["kind"] == "keys"
+
+
+def test_a_passphrase_is_stretched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import pyrage
+
+    monkeypatch.setattr(pyrage.passphrase, "encrypt", encrypt_dearly)
+    ring.create(tmp_path, PASSPHRASE, random=counted_random("stretched"))
+    stanza = (tmp_path / "keys.age").read_bytes().split(b"\n")[1]
+    # The library measures the machine: a second's work, less where it is busy.
+    assert int(stanza.split()[-1]) >= 14
+    assert ring.open_keys(tmp_path, PASSPHRASE).public == read_public(tmp_path)
 
 
 @pytest.mark.parametrize(
