@@ -169,6 +169,8 @@ def _act_on_chain(home: Home, log: Log) -> tuple[Chain, Done]:
     states = ("anchored", "final")
     found = wait_for(log, place, done.anchor.number, states=states, timeout_s=MINED_TIMEOUT_S)
     anchoring.settle_local_chain(home, place)
+    if place.info.kind == "local":
+        found = wait_for(log, place, found.number, states=("final",), timeout_s=0.0)
     return place, Done(done.due, found)
 
 

@@ -15,8 +15,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from stemproof.acts.anchors import LOST, OPEN_STATES, Anchor, all_anchors, is_replaced, list_anchors
+from stemproof.acts.brought import is_brought
 from stemproof.acts.policy import MONTH, PROBLEM_SETTING, Policy, read_policy
-from stemproof.errors import Malformed, StemproofError, Unavailable
+from stemproof.errors import StemproofError, Unavailable
 from stemproof.record.event import parse_header, parse_time
 
 if TYPE_CHECKING:
@@ -204,11 +205,10 @@ def _cost(anchor: Anchor) -> int:
     from stemproof.evidence.chain import parse_evidence
     from stemproof.evidence.rlp import as_integer, decode_list
 
-    try:
-        sent = parse_transaction(anchor.raw)
-    except Malformed:
-        # No transaction of our own: somebody else paid for it.
+    if is_brought(anchor):
+        # A relay pays for it.
         return 0
+    sent = parse_transaction(anchor.raw)
     price = sent.max_fee
     if anchor.evidence is not None:
         fields = decode_list(parse_evidence(anchor.evidence).header, what="header")
