@@ -107,6 +107,9 @@ def status(json: Json = False) -> None:
     if json:
         say.answer_json({"v": 0, "pins": list(rows)})
         return
+    if not rows:
+        say.talk("nothing is pinned yet: `stemproof pin add FILE`")
+        return
     say.table(
         ("cid", "file", "kind", "home", "state"),
         [

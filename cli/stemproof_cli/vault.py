@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from stemproof_cli import context, say
-from stemproof_cli.amounts import counted
+from stemproof_cli.amounts import counted, spans
 
 if TYPE_CHECKING:
     from stemproof.acts.disclosed import Source
@@ -183,10 +183,20 @@ def replay(
 def _tell(verdicts: list[Verdict], counts: Counter[str]) -> None:
     from stemproof.acts.replay import State
 
+    # What is missing or erased is so for a whole save at once; what differs is told one by one.
+    alike: dict[tuple[str, ...], list[Verdict]] = {}
     for verdict in verdicts:
         if verdict.state is not State.REPRODUCED:
-            line = f"{verdict.state.value}: event {verdict.event}: {verdict.text}: {verdict.why}"
-            say.answer(say.clean(line))
+            alone = str(verdict.event) if verdict.state is State.DIFFERS else ""
+            key = (verdict.state.value, verdict.path, verdict.why, alone)
+            alike.setdefault(key, []).append(verdict)
+    for (state, path, why, _), found in alike.items():
+        if len(found) == 1:
+            line = f"{state}: event {found[0].event}: {found[0].text}: {why}"
+        else:
+            events = spans([verdict.event for verdict in found])
+            line = f"{state}: events {events}: {f'{path}: ' if path else ''}{why}"
+        say.answer(say.clean(line))
     told = [f"{counts[state.value]} {state.value}" for state in State if counts[state.value]]
     say.answer(", ".join(told) or "there is no save to replay")
 

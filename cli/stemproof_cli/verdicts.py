@@ -254,12 +254,15 @@ def _print_record(claim: Claim, verdict: Verdict) -> None:
 
 
 def _stage_rows(verdict: Verdict) -> Iterator[tuple[str, str, str, str]]:
-    """Give a row for each stage and class, with its decisions by evidence level."""
+    """Give a row for each stage and class; the name of a stage stands in its first one."""
+    last = ""
     for stage, class_ in dict.fromkeys((item.stage, item.class_) for item in verdict.levels):
         counts = [each for each in verdict.levels if (each.stage, each.class_) == (stage, class_)]
         # The strongest first.
         levels = ", ".join(f"{each.level}: {each.events}" for each in reversed(counts))
-        yield stage, class_, str(sum(each.events for each in counts)), levels
+        name = "" if stage == last else stage
+        last = stage
+        yield name, class_, str(sum(each.events for each in counts)), levels
 
 
 def _session_row(item: SessionBracket, verdict: Verdict) -> tuple[str, str]:

@@ -150,16 +150,18 @@ class _Asker:
             set_asking(log, False)
             say.talk("you will not be asked again; `stemproof watch --ask` changes that")
             return
-        line = self._line()
+        what = say.clean(current.what)
+        line = self._line(what)
         if line.strip():
             event = say_why(log, current, line, now())
-            say.talk(f"noted: event {event}")
+            say.talk(f"{what}: noted as event {event}")
 
-    def _line(self) -> str:
+    def _line(self, what: str) -> str:
         with self._lock:
             self._held = []
         self._keys.take_lines()
-        sys.stderr.write("why? ")
+        # Two questions may stand above, and more that was recorded between them.
+        sys.stderr.write(f"{what}: why? ")
         sys.stderr.flush()
         line = None
         try:

@@ -99,6 +99,21 @@ def test_the_name_of_a_file_that_cannot_be_read_is_said_once(room: Room) -> None
     assert reason_in("no file at all") == "no file at all"
 
 
+def test_what_an_earlier_log_left_without_a_timestamp_is_told_and_not_asked_for(
+    room: Room,
+) -> None:
+    write_step(room.folder, 1)
+    room.look()
+    with opened(room.home) as log:
+        log.begin(f"stemproof/{'1' * 32}/{'3' * 32}")
+    standing = look_at(room.home)
+    (one,) = standing.works
+    assert (one.loose, one.left) == (0, one.events)
+    assert not any("timestamped" in need.text for need in standing.needs())
+    told = f"without a timestamp in an earlier log: {one.events} events of 'Small Hours'; "
+    assert any(line.startswith(told) for line in standing.lines())
+
+
 def test_a_copied_ledger_says_so_first(room: Room) -> None:
     (room.home.path / "device.json").unlink()
     standing = look_at(room.home)

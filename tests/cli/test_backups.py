@@ -63,14 +63,16 @@ def test_a_file_that_is_no_backup_is_left_alone(saved: Saved, tmp_path: Path) ->
 def test_restoring_goes_on_as_a_new_device(saved: Saved, tmp_path: Path) -> None:
     home = tmp_path / "new"
     answer = stemproof(
-        home, "restore", str(saved.file), "--json", passphrase_fd="new", words_fd=saved.words
+        home, "restore", str(saved.file), "--json", passphrase_fd="new words", words_fd=saved.words
     )
     assert answer.code == 0, answer.err
     document = json.loads(answer.out)
-    keys = ring.open_keys(home, "new")
+    keys = ring.open_keys(home, "new words")
     assert document["origin"] == keys.origin
     assert keys.origin == format_origin(keys.public.identity_key, keys.public.log_key)
-    again = stemproof(home, "restore", str(saved.file), passphrase_fd="new", words_fd=saved.words)
+    again = stemproof(
+        home, "restore", str(saved.file), passphrase_fd="new words", words_fd=saved.words
+    )
     assert again.code == 2
     assert "not an empty folder" in again.err
 
@@ -78,14 +80,14 @@ def test_restoring_goes_on_as_a_new_device(saved: Saved, tmp_path: Path) -> None
 def test_other_words_restore_nothing(saved: Saved, tmp_path: Path) -> None:
     words = str(ring.open_keys(saved.home, PASSPHRASE).recovery_words)
     home = tmp_path / "new"
-    answer = stemproof(home, "restore", str(saved.file), passphrase_fd="new", words_fd=words)
+    answer = stemproof(home, "restore", str(saved.file), passphrase_fd="new words", words_fd=words)
     assert answer.code == 3
     assert "no finished backup made with these keys" in answer.err
     assert not home.exists()
 
 
 def test_words_that_nobody_gives_are_asked_for(saved: Saved, tmp_path: Path) -> None:
-    answer = stemproof(tmp_path / "new", "restore", str(saved.file), passphrase_fd="new")
+    answer = stemproof(tmp_path / "new", "restore", str(saved.file), passphrase_fd="new words")
     assert answer.code == 3
     assert "the 24 words are needed" in answer.err
     assert "--words-fd" in answer.err

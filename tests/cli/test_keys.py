@@ -82,7 +82,7 @@ def test_show_says_that_a_folder_was_copied(made: Path, tmp_path: Path) -> None:
 
 def test_without_keys_every_command_says_so(tmp_path: Path) -> None:
     for command in ("show", "backup --yes", "passphrase", "forget"):
-        answer = stemproof(tmp_path / "none", "key", *command.split(), passphrase_fd="x")
+        answer = stemproof(tmp_path / "none", "key", *command.split(), passphrase_fd="x" * 8)
         assert answer.code == 3, command
         assert "there are no keys" in answer.err, command
     assert not (tmp_path / "none").exists()
@@ -118,11 +118,11 @@ def test_backup_shows_both_lists_until_a_person_has_them_and_then_one(
 def test_the_words_restore_the_keys_into_an_empty_folder(keys: ring.Keys, tmp_path: Path) -> None:
     home = tmp_path / "new"
     words = "\n".join(keys.words.split())
-    answer = stemproof(home, "key", "restore", passphrase_fd="new one", words_fd=words)
+    answer = stemproof(home, "key", "restore", passphrase_fd="new words", words_fd=words)
     assert answer.code == 0, answer.err
     assert keys.account_address in answer.out
     assert "a backup restores your history" in answer.err
-    assert ring.open_keys(home, "new one").public.identity_key == keys.public.identity_key
+    assert ring.open_keys(home, "new words").public.identity_key == keys.public.identity_key
     assert (home / "ledger.db").exists()
 
 
@@ -130,12 +130,12 @@ def test_words_typed_at_a_terminal_restore_the_keys(keys: ring.Keys, tmp_path: P
     home = tmp_path / "new"
     types = [
         ("the 24 words", keys.words),
-        ("new passphrase", "typed"),
-        ("the same again", "typed"),
+        ("new passphrase", "typed words"),
+        ("the same again", "typed words"),
     ]
     answer = at_terminal(home, "key", "restore", types=types)
     assert answer.code == 0, answer.out
-    assert ring.open_keys(home, "typed").account_address == keys.account_address
+    assert ring.open_keys(home, "typed words").account_address == keys.account_address
 
 
 @pytest.mark.parametrize("asked", ["the 24 words", "new passphrase"])
@@ -165,7 +165,7 @@ def test_words_with_a_slip_are_refused_before_anything_is_made(
     tmp_path: Path, words: str, says: str
 ) -> None:
     home = tmp_path / "new"
-    answer = stemproof(home, "key", "restore", passphrase_fd="new", words_fd=words)
+    answer = stemproof(home, "key", "restore", passphrase_fd="new words", words_fd=words)
     assert answer.code == 3
     assert says in answer.err
     assert not home.exists()
@@ -227,11 +227,13 @@ def test_a_folder_in_its_own_place_asks_before_it_becomes_a_new_device(home: Pat
 
 def test_the_passphrase_is_changed(home: Path) -> None:
     answer = stemproof(
-        home, "key", "passphrase", passphrase_fd=PASSPHRASE, new_passphrase_fd="another"
+        home, "key", "passphrase", passphrase_fd=PASSPHRASE, new_passphrase_fd="another one"
     )
     assert answer.code == 0, answer.err
-    ring.open_keys(home, "another")
-    again = stemproof(home, "key", "passphrase", passphrase_fd=PASSPHRASE, new_passphrase_fd="x")
+    ring.open_keys(home, "another one")
+    again = stemproof(
+        home, "key", "passphrase", passphrase_fd=PASSPHRASE, new_passphrase_fd="a third one"
+    )
     assert again.code == 3
     assert "the passphrase is wrong" in again.err
 

@@ -35,12 +35,18 @@ STUCK_AGE: Final = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class WorkStanding:
-    """One work: its events over all devices' logs, and how many of them a block covers."""
+    """One work: its events over all devices' logs, and how many of them a block covers.
+
+    Of those that no block covers, `loose` are in the log that is written here, so that anchoring
+    covers them; `left` are in earlier logs, which it does not reach.
+    """
 
     work: Work
     is_there: bool
     events: int
     anchored: int
+    loose: int
+    left: int
     unreadable: dict[str, str]
 
     @property
@@ -128,6 +134,11 @@ class Standing:
         if self.vault_bytes:
             told.append(f"vault: {tell_size(self.vault_bytes)} of saves; {self.vault_keep}")
         for one in self.works:
+            if one.left:
+                told.append(
+                    f"without a timestamp in an earlier log: {_amount(one.left, 'event')} of"
+                    f" {one.work.title!r}; only a device that still writes that log can get one"
+                )
             for path, why in sorted(one.unreadable.items()):
                 told.append(f"unreadable in {one.work.title!r}: {path}: {reason(path, why)}")
         for need in self.needs():
@@ -184,7 +195,7 @@ class Standing:
         if self.is_rehearsal_gone:
             text = "the state of the rehearsal chain is gone, and the timestamps on it are lost"
             yield Need(text, "stemproof testnet up")
-        loose = sum(one.events - one.anchored for one in self.works)
+        loose = sum(one.loose for one in self.works)
         failed = any(anchor.state == "failed" for anchor in self.waiting)
         stuck = [a for a in self.waiting if a.block_hash is None and self._is_old(a)]
         if failed:
@@ -256,11 +267,16 @@ def _is_rehearsal_gone(home: Home, log: Log, anchors: tuple[Anchor, ...]) -> boo
 
 def _look_at_work(log: Log, work: Work) -> WorkStanding:
     trees = [(tree, number) for tree, number, _ in log.fetch_all("trees_of_work", work.id)]
+    sizes = {number: log.tree_size(tree) for tree, number in trees}
+    covered = {number: covered_size(log, number, tree) for tree, number in trees}
+    here = log.number
     return WorkStanding(
         work=work,
         is_there=work.folder.is_dir(),
-        events=sum(log.tree_size(tree) for tree, _ in trees),
-        anchored=sum(covered_size(log, number, tree) for tree, number in trees),
+        events=sum(sizes.values()),
+        anchored=sum(covered.values()),
+        loose=sizes.get(here, 0) - covered.get(here, 0),
+        left=sum(sizes[number] - covered[number] for number in sizes if number != here),
         unreadable=read_unreadable(log, work.id),
     )
 
@@ -278,6 +294,8 @@ def _work_json(one: WorkStanding) -> dict[str, Json]:
         "paused": one.work.paused,
         "events": one.events,
         "anchored": one.anchored,
+        "not_anchored_here": one.loose,
+        "not_anchored_elsewhere": one.left,
         "last_change": one.work.last_change or None,
         "unreadable": {path: why for path, why in sorted(one.unreadable.items())},
     }

@@ -17,6 +17,8 @@ from stemproof.keys.words import MAX_TEXT, WORDS
 SERVICE: Final = "stemproof"
 # UTF-8 takes up to four bytes a character, and a line ends with one or two more.
 _MAX_LINE = 4 * MAX_PASSPHRASE + 2
+# Whoever copies the key file can try all shorter ones; stretching makes each try dear, not rare.
+MIN_PASSPHRASE: Final = 8
 
 Prompt = Callable[[str], str]
 
@@ -42,17 +44,27 @@ def find_passphrase(
 def choose_passphrase(*, descriptor: int | None = None, prompt: Prompt | None = None) -> str:
     """Take a new passphrase: from the descriptor, or typed twice by a person."""
     if descriptor is not None:
-        return read_descriptor(descriptor)
+        return _long_enough(read_descriptor(descriptor))
     if prompt is None:
         raise Locked(
             "new keys need a passphrase and nobody can be asked for one",
             hint="run it in a terminal, or hand in a file descriptor",
         )
     question = "new passphrase; it protects your keys, which sign in your name, on this computer: "
-    first = normal_passphrase(prompt(question))
+    first = _long_enough(normal_passphrase(prompt(question)))
     if normal_passphrase(prompt("the same again: ")) != first:
         raise BadInput("the two passphrases differ")
     return first
+
+
+def _long_enough(passphrase: str) -> str:
+    if len(passphrase) < MIN_PASSPHRASE:
+        # How long it is would tell whoever reads along.
+        raise BadInput(
+            f"a new passphrase has at least {MIN_PASSPHRASE} characters, this one has fewer",
+            hint="four or five words that nobody would guess are easy to keep in mind",
+        )
+    return passphrase
 
 
 def ask(prompt: Prompt) -> str:
