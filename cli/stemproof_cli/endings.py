@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from stemproof.acts.home import Home
     from stemproof.acts.revoking import Plan, Slot
     from stemproof.anchor.evm import Chain
+    from stemproof.keys.ring import Keys
     from stemproof.log.store import Log
 
 Name = Annotated[str | None, typer.Option(help="The chain, by name or id.")]
@@ -45,7 +46,7 @@ def revoke(
     """End logs on chain for ever, after a theft: what was timestamped stands, nothing follows."""
     from stemproof.acts import anchoring, revoking
     from stemproof.acts.home import opened
-    from stemproof.errors import BadInput, StemproofError, Undecided
+    from stemproof.errors import BadInput, StemproofError, Undecided, Usage
 
     home = context.writable()
     with opened(home) as log:
@@ -65,7 +66,9 @@ def revoke(
             here = [slot for slot in slots if slot.chain == chain_id]
             try:
                 place = anchoring.connect(home, log, chain=str(chain_id), rpc=rpc)
-                _end_on(home, log, place, (here, held), yes=yes)
+                _end_on(home, log, place, (here, held, keys), yes=yes)
+            except Usage:
+                raise
             except StemproofError as error:
                 open_ends.append(f"chain {chain_id}: {error}")
                 if error.hint:
@@ -76,23 +79,33 @@ def revoke(
 
 
 def _end_on(
-    home: Home, log: Log, place: Chain, of: tuple[Sequence[Slot], Sequence[bytes]], *, yes: bool
+    home: Home,
+    log: Log,
+    place: Chain,
+    of: tuple[Sequence[Slot], Sequence[bytes], Keys],
+    *,
+    yes: bool,
 ) -> None:
     """Show what is ended on one chain and what it costs, ask for a word, and end it."""
+    from stemproof.acts.handover import can_hand_over, hand_over
     from stemproof.acts.revoking import end_now, plan_endings, resume_endings
 
+    slots, held, keys = of
     with say.waiting("asking the chain"):
         for order in resume_endings(log, place, timeout_s=MINED_TIMEOUT_S):
-            _say_ended(order.about, place, order.block)
-        plan = plan_endings(place, *of)
+            say_ended(order.about, place, order.block)
+        plan = plan_endings(place, slots, held)
     _say_plan(place, plan)
     if not plan.endings:
         return
     _ask_word(yes=yes)
     for ending in plan.endings:
         with say.waiting("waiting for the chain"):
+            if can_hand_over(log, place, ending):
+                # A former account's last word: who holds the log now.
+                hand_over(home, log, place, keys, ending, timeout_s=MINED_TIMEOUT_S)
             order = end_now(home, log, place, ending, timeout_s=MINED_TIMEOUT_S)
-        _say_ended(ending.slot.origin, place, order.block)
+        say_ended(ending.slot.origin, place, order.block)
 
 
 def _say_plan(place: Chain, plan: Plan) -> None:
@@ -133,7 +146,8 @@ def _ask_word(*, yes: bool) -> None:
         raise typer.Abort
 
 
-def _say_ended(origin: str, place: Chain, block: int | None) -> None:
+def say_ended(origin: str, place: Chain, block: int | None) -> None:
+    """Say that a log is ended, and where."""
     say.answer(f"ended: log {_device(origin)} on {place.info.name}, in block {block}")
 
 

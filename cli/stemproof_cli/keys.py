@@ -130,6 +130,12 @@ def rotate(
         bool, typer.Option("--recovery", help="Allow it by the recovery key, and replace it too.")
     ] = False,
     words_fd: WordsFd = None,
+    end: Annotated[
+        bool | None,
+        typer.Option(
+            "--end/--no-end", help="End the former account's logs on chain, handed to the new one."
+        ),
+    ] = None,
     yes: Yes = False,
 ) -> None:
     """Put new words, identity and account in the place of those that may be known to others."""
@@ -137,6 +143,7 @@ def rotate(
     from stemproof.acts.home import now
     from stemproof.keys.passphrase import forget_in_keyring, read_keyring
     from stemproof.keys.public import read_public
+    from stemproof_cli import handovers
 
     home = context.ledger()
     keeping.check_place(home)
@@ -154,6 +161,7 @@ def rotate(
     say.talk("the old words open none of this any more: `stemproof key backup` shows the new ones")
     say.talk("the new account has no coins yet; the next `stemproof anchor` is paid from it")
     say.talk("backups go to a new file from now on")
+    handovers.hand_over(home, keys, old, end)
 
 
 @key_app.command("new-device")

@@ -14,13 +14,18 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from stemproof.acts.address import check_address
-from stemproof.acts.anchors import Anchor, list_anchors
+from stemproof.acts.anchors import list_anchors
 from stemproof.acts.behind import read_head
 from stemproof.acts.chains import check_met
 from stemproof.acts.following import check_nothing_waits
 from stemproof.acts.home import Home, now
 from stemproof.acts.keeping import count_rotations, rotations_of
-from stemproof.acts.slots import NotOurs, check_ended_by_us, check_not_ended, is_ended
+from stemproof.acts.slots import (
+    check_ended_by_us,
+    check_not_ended,
+    check_ours,
+    handed_checkpoint,
+)
 from stemproof.errors import BadInput, Unavailable
 from stemproof.log.sealing import Sealed, SignCheckpoint, seal
 from stemproof.log.store import Log
@@ -121,13 +126,16 @@ def plan_head_of(log: Log, chain: Chain, holder: Holder) -> tuple[Sealed, int] |
     check_nothing_waits(log, chain, account)
     prior = read_head(log, chain, account)
     check_not_ended(chain, prior)
-    _check_known(log, chain, account, prior)
+    check_ours(log, chain, account, prior)
     _check_former(log, chain, account)
     with log.writing():
         # In one transaction with the seal: a checkpoint never holds a rotation that its
         # publisher, the account before it, does not know of.
         holder.check(log)
-        sealed = seal(log, holder.sign)
+        # What a former account handed over is anchored as it stands, before what came after.
+        handed = handed_checkpoint(log, chain, account)
+        is_next = handed is not None and handed.size > prior >> 216
+        sealed = handed if handed and is_next else seal(log, holder.sign)
     return None if prior >> 216 >= sealed.size else (sealed, prior)
 
 
@@ -192,15 +200,6 @@ def settle_local_chain(home: Home, chain: Chain) -> None:
         anvil.save(home.testnet)
 
 
-def _check_known(log: Log, chain: Chain, account: Address, prior: int) -> None:
-    """Refuse to build on a head that this ledger did not make: a copy, or a stolen key."""
-    if not prior or is_ended(prior):
-        return
-    own = _published(log, chain, account)
-    if not any(anchor.size == prior >> 216 for anchor in own):
-        raise NotOurs(chain.info.name, prior >> 216, max((a.size for a in own), default=0))
-
-
 def _check_former(log: Log, chain: Chain, account: Address) -> None:
     """Refuse to begin a slot under a new account while a former one shows a head not ours.
 
@@ -214,21 +213,13 @@ def _check_former(log: Log, chain: Chain, account: Address) -> None:
         former = Address(publisher)
         head = chain.head_of(former, origin_id(log.origin))
         check_ended_by_us(log, chain, former, head)
-        _check_known(log, chain, former, head)
+        check_ours(log, chain, former, head)
 
 
 def check_holder(log: Log, keys: Keys) -> None:
     """Refuse keys that are not those of the log as it stands: another process changed them."""
     if log.origin != keys.origin or count_rotations(log) != len(rotations_of(log, keys)):
         raise BadInput("the keys changed while they were being used", hint="run the command again")
-
-
-def _published(log: Log, chain: Chain, publisher: bytes) -> list[Anchor]:
-    return [
-        anchor
-        for anchor in list_anchors(log)
-        if anchor.chain == chain.info.id and anchor.publisher == publisher
-    ]
 
 
 def store(log: Log, chain: Chain, planned: Planned, moment: datetime) -> int:

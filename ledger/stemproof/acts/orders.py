@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 SETTING: Final = "orders"
 ALLOW: Final = "allow"
 REVOKE: Final = "revoke"
+HAND: Final = "hand"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,10 @@ class Order:
     about: str
     until: int = 0
     most: int = 0
-    #: Of a log that is ended: the events that stand, as seen when it was ordered.
+    #: Of a log that is ended or handed over: its events then.
     size: int = 0
+    #: Of a log that is handed over: the head before, in hex.
+    prior: str = ""
     raw: str = ""
     tx: str = ""
     made: str = ""

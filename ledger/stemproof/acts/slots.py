@@ -10,8 +10,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from stemproof.acts.anchors import Anchor, list_anchors
+from stemproof.acts.orders import HAND, Order, list_orders
 from stemproof.errors import BadInput
 from stemproof.evidence.accumulator import MAX_SIZE, next_head, parse_head
+from stemproof.evidence.ethsig import parse_address
+from stemproof.log.sealing import Sealed, checkpoint_at, head_at
+from stemproof.log.store import OWN_WORK
 
 if TYPE_CHECKING:
     from stemproof.anchor.evm import Chain
@@ -73,6 +77,39 @@ def check_ended_by_us(log: Log, chain: Chain, former: bytes, word: int) -> None:
         )
 
 
+def check_ours(log: Log, chain: Chain, publisher: bytes, word: int) -> None:
+    """Refuse to build on a head that this ledger did not make: a copy, or a stolen key."""
+    if not word or is_ended(word):
+        return
+    known = [
+        anchor.size
+        for anchor in list_anchors(log)
+        if (anchor.chain, anchor.publisher) == (chain.info.id, bytes(publisher))
+    ]
+    known += [order.size for order in _handovers(log, chain, publisher)]
+    if parse_head(word)[0] not in known:
+        raise NotOurs(chain.info.name, parse_head(word)[0], max(known, default=0))
+
+
+def handed_checkpoint(log: Log, chain: Chain, account: bytes) -> Sealed | None:
+    """Give the checkpoint with which a former account handed this log to its present one."""
+    from stemproof.acts.keeping import count_rotations
+
+    tree = log.tree_of(log.number, OWN_WORK)
+    handed = [
+        order
+        for order in list_orders(log, HAND)
+        if (order.chain, order.about) == (chain.info.id, log.origin) and order.block is not None
+    ]
+    if tree is None or not handed or parse_address(handed[-1].account) == account:
+        return None
+    head = head_at(log, tree, handed[-1].size)
+    if head is None or count_rotations(log, start=head.size):
+        # Keys were replaced again since: it names others than the present ones.
+        return None
+    return checkpoint_at(log, log.number, handed[-1].size)
+
+
 def known_accumulators(log: Log, chain: Chain, publisher: bytes) -> set[int]:
     """Give every accumulator that the slot of this log can hold by our own anchors."""
     found = {0}
@@ -85,6 +122,10 @@ def known_accumulators(log: Log, chain: Chain, publisher: bytes) -> set[int]:
             word = head_after(anchor)
             if word is not None:
                 found.add(parse_head(word)[1])
+    for order in _handovers(log, chain, publisher):
+        word = _head_after_handover(log, chain, order)
+        if word is not None:
+            found.add(parse_head(word)[1])
     return found
 
 
@@ -100,4 +141,29 @@ def head_after(anchor: Anchor) -> int | None:
         number=number,
         time=time,
         parent_hash=parent,
+    )
+
+
+def _handovers(log: Log, chain: Chain, account: bytes) -> list[Order]:
+    """List what an account anchored last when it handed this log over."""
+    return [
+        order
+        for order in list_orders(log, HAND)
+        if (order.chain, order.about) == (chain.info.id, log.origin)
+        and parse_address(order.account) == account
+    ]
+
+
+def _head_after_handover(log: Log, chain: Chain, order: Order) -> int | None:
+    sealed = checkpoint_at(log, log.number, order.size)
+    block = None if order.block is None else chain.find_block(order.block)
+    if sealed is None or block is None:
+        return None
+    return next_head(
+        int(order.prior, 16),
+        size=order.size,
+        root=sealed.root,
+        number=block.number,
+        time=block.time,
+        parent_hash=block.parent_hash,
     )
