@@ -1,9 +1,10 @@
 """RFC 3161 timestamps: a request, an authority's answer, and the token that is kept.
 
 A token is CMS SignedData (RFC 5652) around a TSTInfo. What its signature does not cover is
-kept out: `tidy_token` drops unsigned attributes and revocation lists and puts the
-certificates in DER's order, and `parse_token` takes no other form. SHA-1 and MD5 are
-refused where the timestamp rests on them. Judging a token is in tokencheck.py. No I/O.
+kept out or written in one way: `tidy_token` drops unsigned attributes and revocation lists,
+puts the certificates in DER's order and names RSA by itself, and `parse_token` takes no
+other form. SHA-1 and MD5 are refused where the timestamp rests on them. Judging a token is
+in tokencheck.py. No I/O.
 """
 
 from __future__ import annotations
@@ -45,6 +46,14 @@ HASHES: Final = {
     "2.16.840.1.101.3.4.2.3": "sha512",
 }
 WEAK: Final = {"1.3.14.3.2.26": "SHA-1", "1.2.840.113549.2.5": "MD5"}
+# RSA with a hash may be named by both; the hash is named already, and signed over.
+RSA: Final = "1.2.840.113549.1.1.1"
+RSA_WITH: Final = {
+    "1.2.840.113549.1.1.11": "sha256",
+    "1.2.840.113549.1.1.12": "sha384",
+    "1.2.840.113549.1.1.13": "sha512",
+}
+_RSA_ALGORITHM = bytes.fromhex("300d06092a864886f70d0101010500")
 _SHA256 = bytes.fromhex("0609608648016503040201")
 _NO_PARAMETERS = bytes([NULL, 0])
 _FIRST_CONTEXT = 0xA0
@@ -138,7 +147,9 @@ def tidy_token(data: bytes) -> bytes:
         raise Malformed("signers of the token", len(signers), "one")
     signer = signers[0].demand(SEQUENCE, "signer").items()
     # RFC 5652 section 5.3: unsigned attributes have the tag [1].
-    kept = write_item(SEQUENCE, *(each.raw for each in signer if each.tag != _FIRST_CONTEXT + 1))
+    kept = write_item(
+        SEQUENCE, *(_name_rsa(each, signer) for each in signer if each.tag != _FIRST_CONTEXT + 1)
+    )
     signed_data = write_item(
         SEQUENCE,
         version.raw,
@@ -184,7 +195,7 @@ def parse_token(data: bytes) -> Token:
         certificates=certificates,
         issuer=issuer.raw,
         signer_serial=serial.integer("signer's serial number"),
-        hash=_read_hash(algorithm),
+        hash=read_hash(algorithm),
         attributes=_read_attributes(attributes),
         signed=bytes([SET]) + attributes.raw[1:],
         signature_algorithm=_read_algorithm(signature_algorithm),
@@ -192,19 +203,26 @@ def parse_token(data: bytes) -> Token:
     )
 
 
-def read_certificate_hash(value: bytes, *, is_v2: bool) -> tuple[str, bytes]:
-    """Read the hash of the signer's certificate from the attribute of RFC 2634 or RFC 5035."""
-    entries = read_item(value, "certificate hash").demand(SEQUENCE, "certificate hash").items()
-    if not entries:
-        raise Malformed("certificate hash", "none", "that of the signer's certificate")
-    first = entries[0].demand(SEQUENCE, "certificate hashes").items()
-    parts = first[0].demand(SEQUENCE, "certificate hash").items() if first else []
-    name = "sha256" if is_v2 else "sha1"
-    if is_v2 and parts and parts[0].tag == SEQUENCE:
-        name = _read_hash(parts.pop(0))
-    if not parts:
-        raise Malformed("certificate hash", "none", "that of the signer's certificate")
-    return name, parts[0].demand(OCTETS, "certificate hash").value
+def read_hash(item: Item) -> str:
+    """Read a hash algorithm; its parameters are absent or NULL."""
+    name = _read_algorithm(item)
+    if name in WEAK:
+        raise Refuted(f"the timestamp rests on {WEAK[name]}, which is broken")
+    if name not in HASHES:
+        raise Undecided(f"the timestamp uses the hash {name}, not known here")
+    return HASHES[name]
+
+
+def _name_rsa(part: Item, signer: Sequence[Item]) -> bytes:
+    """Give a part of a signer; the algorithm of an RSA signature is named in one way."""
+    if len(signer) < 5 or part is not signer[4]:
+        return part.raw
+    hash_ = RSA_WITH.get(_read_algorithm(part))
+    if hash_ is None:
+        return part.raw
+    if hash_ != read_hash(signer[2]):
+        raise Refuted(f"the timestamp is signed with {hash_} over another digest")
+    return _RSA_ALGORITHM
 
 
 def _split(data: bytes) -> tuple[Item, Item, Item, Item, list[Item]]:
@@ -240,7 +258,7 @@ def _read_info(data: bytes) -> Info:
         elif part.tag == INTEGER:
             nonce = part.integer("nonce")
     return Info(
-        imprint=Imprint(_read_hash(algorithm), digest.demand(OCTETS, "imprint").value),
+        imprint=Imprint(read_hash(algorithm), digest.demand(OCTETS, "imprint").value),
         serial=parts[3].integer("serial number"),
         time=time,
         not_after=time + -(-micros // 1_000_000),
@@ -289,16 +307,6 @@ def _read_attributes(item: Item) -> dict[str, bytes]:
             raise Malformed("attribute", name, "each once, with one value")
         found[name] = listed[0].raw
     return found
-
-
-def _read_hash(item: Item) -> str:
-    """Read a hash algorithm; its parameters are absent or NULL."""
-    name = _read_algorithm(item)
-    if name in WEAK:
-        raise Refuted(f"the timestamp rests on {WEAK[name]}, which is broken")
-    if name not in HASHES:
-        raise Undecided(f"the timestamp uses the hash {name}, not known here")
-    return HASHES[name]
 
 
 def _read_algorithm(item: Item) -> str:

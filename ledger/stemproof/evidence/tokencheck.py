@@ -14,16 +14,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from stemproof.errors import Malformed, Refuted, Undecided
+from stemproof.evidence.der import OCTETS, SEQUENCE, read_item
 from stemproof.evidence.rfc3161 import (
     CONTENT_TYPE,
     MESSAGE_DIGEST,
+    RSA,
     SIGNING_CERTIFICATE,
     SIGNING_CERTIFICATE_V2,
     TST_INFO,
     Token,
     format_answer,
     parse_token,
-    read_certificate_hash,
+    read_hash,
 )
 
 if TYPE_CHECKING:
@@ -31,12 +33,6 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
 MIN_RSA_BITS: Final = 2048
-RSA: Final = "1.2.840.113549.1.1.1"
-_RSA_WITH: Final = {
-    "1.2.840.113549.1.1.11": "sha256",
-    "1.2.840.113549.1.1.12": "sha384",
-    "1.2.840.113549.1.1.13": "sha512",
-}
 _ECDSA_WITH: Final = {
     "1.2.840.10045.4.3.2": "sha256",
     "1.2.840.10045.4.3.3": "sha384",
@@ -110,8 +106,6 @@ def parse_certificates(pem: bytes) -> tuple[bytes, ...]:
 
 def _check_attributes(token: Token) -> None:
     """Check that what is signed names this content and this kind of content."""
-    from stemproof.evidence.der import OCTETS, read_item
-
     found = token.attributes
     if CONTENT_TYPE not in found or MESSAGE_DIGEST not in found:
         raise Malformed("signed attributes", sorted(found), "content type and message digest")
@@ -151,7 +145,7 @@ def _check_signature(token: Token, leaf: Certificate) -> None:
     try:
         key = leaf.public_key()
         if isinstance(key, RSAPublicKey):
-            _check_algorithm(token, {**_RSA_WITH, RSA: token.hash})
+            _check_algorithm(token, {RSA: token.hash})
             if key.key_size < MIN_RSA_BITS:
                 raise Refuted(f"the authority signs with RSA of {key.key_size} bits, too few")
             key.verify(token.signature, token.signed, PKCS1v15(), hash_)
@@ -183,11 +177,26 @@ def _check_certificate_hash(token: Token, leaf: Certificate) -> None:
     for name, is_v2 in ((SIGNING_CERTIFICATE_V2, True), (SIGNING_CERTIFICATE, False)):
         if name in token.attributes:
             # RFC 2634 knows SHA-1 alone; what the path proves does not rest on it.
-            hash_, digest = read_certificate_hash(token.attributes[name], is_v2=is_v2)
+            hash_, digest = _read_certificate_hash(token.attributes[name], is_v2=is_v2)
             if hashlib.new(hash_, der, usedforsecurity=False).digest() != digest:
                 raise Refuted("the authority signed with another certificate than the one shown")
             return
     raise Malformed("signed attributes", sorted(token.attributes), "the signer's certificate")
+
+
+def _read_certificate_hash(value: bytes, *, is_v2: bool) -> tuple[str, bytes]:
+    """Read the hash of the signer's certificate from the attribute of RFC 2634 or RFC 5035."""
+    entries = read_item(value, "certificate hash").demand(SEQUENCE, "certificate hash").items()
+    if not entries:
+        raise Malformed("certificate hash", "none", "that of the signer's certificate")
+    first = entries[0].demand(SEQUENCE, "certificate hashes").items()
+    parts = first[0].demand(SEQUENCE, "certificate hash").items() if first else []
+    name = "sha256" if is_v2 else "sha1"
+    if is_v2 and parts and parts[0].tag == SEQUENCE:
+        name = read_hash(parts.pop(0))
+    if not parts:
+        raise Malformed("certificate hash", "none", "that of the signer's certificate")
+    return name, parts[0].demand(OCTETS, "certificate hash").value
 
 
 def _check_leaf(token: Token, leaf: Certificate) -> None:
