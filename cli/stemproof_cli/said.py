@@ -60,6 +60,7 @@ def note(
     """
     from stemproof.acts.begin import find_work
     from stemproof.acts.home import now, opened
+    from stemproof.acts.reading import line_of
     from stemproof.acts.said import MAX_NOTE, View, say_about, say_note
     from stemproof.errors import Usage
 
@@ -77,7 +78,8 @@ def note(
             if work is not None:
                 raise Usage("--about says which work it is already", hint="leave --work away")
             event, where = say_about(log, about, text, View(stage, class_), now())
-            what = f"event {about} of {find_work(log, where.hex()).title}"
+            title = find_work(log, where.hex()).title
+            what = f"event {about} of {title} ({line_of(log, about).text})"
     say.answer(say.clean(f"event {event}: note on {what}"))
 
 

@@ -99,8 +99,10 @@ def test_a_note_on_an_event_stands_beside_it_and_changes_nothing(desk: Desk) -> 
     before = last(desk)
     arguments = ["--about", str(before["event"]), "--stage", "performance", "--class", "human"]
     answer = desk.run("note", "played, not written", *arguments)
-    assert (
-        answer.out == f"event {number_in(answer)}: note on event {before['event']} of High Tide\n"
+    number = before["event"]
+    assert answer.out == (
+        f"event {number_in(answer)}: note on event {number} of High Tide"
+        " (note: a riff from the bus)\n"
     )
     *_, unchanged, said = desk.lines()
     assert unchanged.as_json() == before
@@ -108,10 +110,29 @@ def test_a_note_on_an_event_stands_beside_it_and_changes_nothing(desk: Desk) -> 
     assert body["says"] == {"stage": "performance", "class": "human"}
     assert body["about"]["work_seq"] == unchanged.as_json()["work_seq"]
     assert said.as_json()["text"] == (
-        "note on an earlier event (it says: class human, stage performance): played, not written"
+        f"note on event {number} (note: a riff from the bus)"
+        " (it says: class human, stage performance): played, not written"
     )
+    assert said.as_json()["about_event"] == number
     assert (said.as_json()["stage"], said.as_json()["class"]) == ("performance", "unknown")
     desk.check()
+
+
+def test_a_note_names_its_event_where_that_says_much_or_is_erased(desk: Desk) -> None:
+    desk.run("note", "long " * 100, "--work", "High Tide")
+    number = last(desk)["event"]
+    desk.run("note", "a word on it", "--about", str(number))
+    note = last(desk)["event"]
+    assert last(desk)["text"] == (
+        f"note on event {number} (note: {'long ' * 12}lon…): a word on it"
+    )
+    desk.run("note", "and on that", "--about", str(note))
+    assert last(desk)["text"] == (
+        f"note on event {note} (note on an earlier event: a word on it): and on that"
+    )
+    desk.run("erase", str(note), "--yes")
+    said = [line.text for line in desk.lines()]
+    assert f"note on event {note} ((erased)): and on that" in said
 
 
 def test_a_note_is_read_from_stdin(desk: Desk) -> None:

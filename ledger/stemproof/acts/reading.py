@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from typing import Any, Final
@@ -12,10 +12,10 @@ from typing import Any, Final
 from stemproof.acts.begin import list_works
 from stemproof.acts.undone import tell_labels
 from stemproof.acts.unreadable import reason
-from stemproof.errors import Malformed
+from stemproof.errors import Malformed, Usage
 from stemproof.log.store import OWN_WORK, Entry, Log
-from stemproof.record.canonical import Json, parse_object
-from stemproof.record.event import Header, parse_header, parse_time
+from stemproof.record.canonical import MAX_INTEGER, Json, parse_object
+from stemproof.record.event import Header, leaf_hash, parse_header, parse_time
 
 _PAGE: Final = 500
 # Longer than any body that this program writes.
@@ -55,6 +55,8 @@ class Line:
     title: str
     body: dict[str, Json] | None
     erased: tuple[str, ...]
+    # The event that a note is about, as far as this ledger holds it.
+    about: Line | None = None
 
     @property
     def text(self) -> str:
@@ -62,6 +64,10 @@ class Line:
         if self.body is None:
             return "(erased)"
         told = tell(self.header.action, self.body)
+        if self.about is not None:
+            said = self.about.text
+            quoted = said if len(said) <= _QUOTED else said[: _QUOTED - 1] + "…"
+            told = told.replace(_EARLIER, f"on event {self.about.entry.id} ({quoted})", 1)
         return told + (f" (erased: {', '.join(self.erased)})" if self.erased else "")
 
     def as_json(self) -> dict[str, Json]:
@@ -79,6 +85,7 @@ class Line:
             "action": self.header.action,
             "text": self.text,
             "body": self.body,
+            "about_event": None if self.about is None else self.about.entry.id,
             "erased": list(self.erased),
         }
 
@@ -109,6 +116,14 @@ def lines_of(log: Log, events: Iterable[tuple[Entry, Header]]) -> list[Line]:
     return [_line(log, entry, header, titles) for entry, header in events]
 
 
+def line_of(log: Log, event: int) -> Line:
+    """Give the line of one event, by its number."""
+    entry = log.entry(event)
+    if entry is None:
+        raise Usage(f"there is no event {event}", hint="`stemproof log show` numbers them")
+    return _line(log, entry, parse_header(entry.header), _titles(log))
+
+
 def newest_event(log: Log) -> int:
     """Give the number of the newest event; 0 if there is none."""
     (last,) = log.fetch_one("last_event_id")
@@ -126,6 +141,14 @@ def _backwards(log: Log, wanted: Wanted) -> Iterator[tuple[Entry, Header]]:
 
 
 def _line(log: Log, entry: Entry, header: Header, titles: Mapping[bytes, str]) -> Line:
+    line = _alone(log, entry, header, titles)
+    if header.action != "note.said" or line.body is None:
+        return line
+    return replace(line, about=_about(log, entry, line.body, titles))
+
+
+def _alone(log: Log, entry: Entry, header: Header, titles: Mapping[bytes, str]) -> Line:
+    """Open one event, and not the one that it is about: notes may stand upon notes."""
     openings = log.openings(entry.id)
     title = titles.get(entry.work, entry.work.hex()[:12])
     erased = tuple(sorted(set(header.commit) - set(openings)))
@@ -137,6 +160,22 @@ def _line(log: Log, entry: Entry, header: Header, titles: Mapping[bytes, str]) -
     except Malformed:
         members = {}
     return Line(entry, header, title, members, erased)
+
+
+def _about(log: Log, note: Entry, body: Body, titles: Mapping[bytes, str]) -> Line | None:
+    """Find the event that a note names by its leaf and its place in the work's tree."""
+    about = body.get("about")
+    if not isinstance(about, dict):
+        return None
+    place = about.get("work_seq")
+    if type(place) is not int or not 0 <= place < MAX_INTEGER:
+        return None
+    for tree, _, _ in log.fetch_all("trees_of_work", note.work):
+        for event, _, data in log.fetch_all("events", tree, place, place + 1):
+            entry = log.entry(event)
+            if entry is not None and leaf_hash(data).hex() == about.get("leaf"):
+                return _alone(log, entry, parse_header(data), titles)
+    return None
 
 
 def _titles(log: Log) -> dict[bytes, str]:
@@ -190,9 +229,14 @@ def _unreadable(body: Body) -> str:
     return f"{body['path']}: cannot be read: {reason(body['path'], body['why'])}"
 
 
+# What a note says of its event where this ledger does not hold that.
+_EARLIER: Final = "on an earlier event"
+_QUOTED: Final = 70
+
+
 def _note(body: Body) -> str:
     says = ", ".join(f"{name} {word}" for name, word in sorted(body.get("says", {}).items()))
-    about = "on an earlier event" if "about" in body else ""
+    about = _EARLIER if "about" in body else ""
     head = " ".join(filter(None, ("note", about, f"(it says: {says})" if says else "")))
     return f"{head}: {body['text']}"
 
