@@ -120,14 +120,34 @@ def test_a_file_that_changed_since_is_noticed(tmp_path: Path) -> None:
         ("Song.logicx/Alternatives/000/bounce.wav", False),
         ("Song.logicx/Media/Song.rpp", False),
         ("Song.band/Media/take.aif", True),
+        ("Song.logicx/Alternatives/000/ProjectData", True),
+        ("Song.logicx/Alternatives/001/ProjectData", True),
+        ("Song.logicx/Alternatives/000/MetaData.plist", False),
+        ("Song.logicx/Alternatives/000/Project File Backups/00/ProjectData", False),
+        ("Song.logicx/Alternatives/ProjectData", False),
+        ("Song.logicx/Resources/ProjectData", False),
+        ("ProjectData", True),
+        ("MetaData.plist", False),
     ],
 )
 def test_what_programs_keep_for_themselves_is_passed_by(
     tmp_path: Path, path: str, is_taken: bool
 ) -> None:
-    (tmp_path / path).parent.mkdir(parents=True)
+    (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / path).touch()
     assert names(tmp_path) == ([path] if is_taken else [])
+
+
+def test_musicxml_without_its_own_extension_is_known_by_content(tmp_path: Path) -> None:
+    head = '<?xml version="1.0"?>\n'
+    (tmp_path / "score.xml").write_text(head + '<score-partwise version="4.0"></score-partwise>')
+    (tmp_path / "wide.XML").write_text(head + "<score-timewise/>", "utf-16")
+    (tmp_path / "settings.xml").write_text(head + "<settings/>")
+    (tmp_path / "late.xml").write_text(head + " " * 5000 + "<score-partwise/>")
+    (tmp_path / "linked.xml").symlink_to(tmp_path / "score.xml")
+    (tmp_path / "score.bak.xml").write_text(head + "<score-partwise/>")
+    os.mkfifo(tmp_path / "pipe.xml")
+    assert names(tmp_path) == ["score.xml", "wide.XML"]
 
 
 @pytest.mark.parametrize("second", [-1, 10**12, 2**33])

@@ -34,6 +34,9 @@ _OWN_FOLDERS: Final = frozenset(
 # A project of these is a folder, of which only the media are files of the song.
 _BUNDLES: Final = (".logicx", ".band")
 _MEDIA: Final = "media"
+# Each version of a Logic project is a folder of its own: `Alternatives/000/ProjectData`.
+_ALTERNATIVES: Final = "alternatives"
+_PROJECT_DATA: Final = "projectdata"
 # Ardour: `interchange/NAME/` holds audiofiles, midifiles and sometimes peaks.
 _INTERCHANGE: Final = "interchange"
 _TAKES: Final = "audiofiles"
@@ -56,7 +59,10 @@ def is_entered(parents: tuple[str, ...], name: str) -> bool:
     if name.startswith(".") or lower in _OWN_FOLDERS or lower.endswith(".nosync"):
         return False
     if parents and parents[-1].lower().endswith(_BUNDLES):
-        return lower == _MEDIA
+        return lower in (_MEDIA, _ALTERNATIVES)
+    inside = _in_bundle(parents)
+    if inside and inside[0] == _ALTERNATIVES:
+        return len(inside) == 1
     if len(parents) >= 2 and parents[-2].lower() == _INTERCHANGE:
         return lower == _TAKES
     return True
@@ -65,8 +71,26 @@ def is_entered(parents: tuple[str, ...], name: str) -> bool:
 def kind_in(parents: tuple[str, ...], name: str) -> str | None:
     """Say of what kind a file is, where it lies in these folders."""
     kind = kind_of(name)
+    bundle = _in_bundle(parents)
+    if bundle and bundle[0] == _ALTERNATIVES:
+        # One file stands for the whole version.
+        return "session" if len(bundle) == 2 and name.lower() == _PROJECT_DATA else None
     # Ardour keeps the MIDI of each region as a file: it is part of the session.
     inside = any(
         part.lower() == _INTERCHANGE or part.lower().endswith(_BUNDLES) for part in parents
     )
     return None if inside and kind == "session" else kind
+
+
+def may_be_score(name: str) -> bool:
+    """Say whether a file's content must tell: MusicXML is often called just `.xml`."""
+    return name.lower().endswith(".xml") and not name.startswith(".") and not _BACKUP.search(name)
+
+
+def _in_bundle(parents: tuple[str, ...]) -> tuple[str, ...]:
+    """Give the folders within the bundle that the file lies in, in lower case."""
+    lower = tuple(part.lower() for part in parents)
+    for place, part in enumerate(lower):
+        if part.endswith(_BUNDLES):
+            return lower[place + 1 :]
+    return ()

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from stemproof.acts.kinds import is_entered, kind_in, kind_of
+from stemproof.acts.kinds import is_entered, kind_in, kind_of, may_be_score
 from stemproof.audio.ffmpeg import DEADLINE_S
 from stemproof.audio.plain import hash_plain, open_plain
+from stemproof.capture.sessions.registry import HEAD_BYTES, is_score
 from stemproof.errors import BadInput, Unavailable
 
 # A tree beyond this is a disk, not a song; the user is told.
@@ -262,6 +263,17 @@ class Tree:
         return Survey(tuple(found), tuple(closed), tuple(unnamed))
 
 
+def _is_score(entry: os.DirEntry[str]) -> bool:
+    """Tell MusicXML by its beginning; what cannot be opened is none of ours."""
+    if not entry.is_file(follow_symlinks=False):
+        return False
+    try:
+        with open_plain(Path(entry.path)) as file:
+            return is_score(file.read(HEAD_BYTES))
+    except (OSError, BadInput):
+        return False
+
+
 def _list_entries(path: str, entries: list[os.DirEntry[str]], mtime_ns: int) -> _Listing:
     parents = tuple(path.split("/")) if path else ()
     prefix = f"{path}/" if path else ""
@@ -274,6 +286,8 @@ def _list_entries(path: str, entries: list[os.DirEntry[str]], mtime_ns: int) -> 
                 continue
             files += 1
             kind = kind_in(parents, entry.name)
+            if kind is None and may_be_score(entry.name) and _is_score(entry):
+                kind = "session"
             if kind is None or not entry.is_file(follow_symlinks=False):
                 continue
             state = entry.stat(follow_symlinks=False)

@@ -13,7 +13,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from stemproof.acts.survey import kind_of
+from stemproof.acts.kinds import kind_of, may_be_score
 
 if TYPE_CHECKING:
     from watchdog.events import FileSystemEvent
@@ -136,7 +136,7 @@ def _is_about_music(event: FileSystemEvent) -> bool:
         # A changed folder is told with each file in it; a moved or deleted one is news.
         return event.event_type != "modified"
     names = [os.path.basename(os.fsdecode(path)) for path in (event.src_path, event.dest_path)]
-    return any(kind_of(name) is not None for name in names if name)
+    return any(kind_of(name) is not None or may_be_score(name) for name in names if name)
 
 
 def _places(event: FileSystemEvent) -> list[str]:

@@ -62,11 +62,11 @@ def _compare_lane(
     where = stretch_place([event[0] for event in (*gone, *come)], clip, line)
     told = _told(lane.name, gone, come, clip, is_of_notes=lane.of_notes)
     text = f"{subject.label}: {told} in {where}"
-    ends = [f"{len(side)}, {_digest(side)}" if side else None for side in (before, after)]
+    ends = [f"{len(side)}, {events_digest(side)}" if side else None for side in (before, after)]
     change = Change(
         "controllers.changed", f"{lane.name} in {where}", text, ends[0], ends[1], clip.identity
     )
-    shown = tuple(_count(len(side)) if side else "none" for side in (before, after))
+    shown = tuple(event_count(len(side)) if side else "none" for side in (before, after))
     findings.add(subject, replace(change, shown=(shown[0], shown[1])))
 
 
@@ -74,9 +74,9 @@ def _told(
     name: str, gone: Counter[Event], come: Counter[Event], clip: Clip, *, is_of_notes: bool
 ) -> str:
     if not gone:
-        return f"{_count(come.total())} of {name} added"
+        return f"{event_count(come.total())} of {name} added"
     if not come:
-        return f"{_count(gone.total())} of {name} removed"
+        return f"{event_count(gone.total())} of {name} removed"
     shifts = {
         (two[0] - one[0], one[1:] == two[1:])
         for one, two in zip(sorted(gone.elements()), sorted(come.elements()), strict=False)
@@ -92,7 +92,8 @@ def _told(
     return f"{name} changed"
 
 
-def _count(number: int) -> str:
+def event_count(number: int) -> str:
+    """Count events."""
     return "1 event" if number == 1 else f"{number} events"
 
 
@@ -121,5 +122,6 @@ def _report_state(findings: Findings, subject: Subject, before: State | None, cl
     findings.add(subject, replace(change, shown=(counts[0], counts[1])))
 
 
-def _digest(events: Sequence[Event]) -> str:
+def events_digest(events: Sequence[Event]) -> str:
+    """Give the start of a digest that tells events apart, in whatever order they are."""
     return hashlib.sha256(repr(sorted(events)).encode()).hexdigest()[:12]

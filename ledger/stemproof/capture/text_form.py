@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from .diff_controllers import event_count, events_digest
 from .sentences import clip_label, device_title, plain, shown_value
 from .sessions.model import (
     Automation,
@@ -111,7 +112,7 @@ def _clip(clip: Clip, line: Timeline) -> Iterator[str]:
     yield from _parameters(clip.parameters, "    ")
     yield from (f"    take '{plain(take.name)}'" for take in clip.takes)
     begin = line.quarters(clip.position)
-    for note in sorted(clip.notes):
+    for note in sorted(clip.notes, key=lambda note: (note.start, note)):
         quarters = begin + note.start / clip.ppq
         muted = ", muted" if note.muted else ""
         yield (
@@ -122,7 +123,11 @@ def _clip(clip: Clip, line: Timeline) -> Iterator[str]:
         verse = f" {sign.line}" if sign.line > 1 else ""
         where = line.place_at(begin + float(sign.at))
         yield f"    {sign.kind.value}{verse} {where}: {plain(sign.text)}"
-    yield from _state("controller data", clip.controllers, "    ")
+    for played in clip.lanes:
+        events = event_count(len(played.events))
+        yield f"    {plain(played.name)}: {events}, {events_digest(played.events)}"
+    if not clip.lanes:
+        yield from _state("expression of single notes", clip.controllers, "    ")
     for lane in clip.points:
         yield from _automation(lane, line, "    ")
     for device in clip.devices:

@@ -121,17 +121,23 @@ class _Reader:
         still: dict[str, int] = {}
         moving: dict[str, list[tuple[int, int]]] = {}
         played: dict[str, list[tuple[int, int]]] = {}
-        is_played = False
+        setup: list[tuple[int, int]] = []
         for (own, (kind, number)), events in sorted(part.lanes.items()):
             on = "" if own == channel else f" on channel {own + 1}"
-            if kind not in ("controller", "program") or number in _PLAYED | _SETUP:
+            if kind == "controller" and number in _SETUP:
+                # Bend ranges, resets: single ones mean nothing.
+                setup += [(tick, number << 7 | value) for tick, value in events]
+                continue
+            if kind not in ("controller", "program") or number in _PLAYED:
                 played[lane_name(kind, number) + on] = events
-                is_played = is_played or kind != "controller" or number in _PLAYED
                 continue
             title = controller_name(kind, number) + on
             still[title] = events[0][1]
             if len(events) > 1:
                 moving[title] = events
+        is_played = bool(played)
+        if setup:
+            played["setup messages"] = sorted(setup)
         clip = self._clip(part, moving, played)
         if self._has_points:
             clip = replace(clip, points=tuple(self._lanes(moving, channel)))

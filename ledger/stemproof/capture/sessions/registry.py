@@ -36,7 +36,8 @@ class Format:
     reader: str
     # Given the lower-case file name and the first bytes without leading white space.
     recognises: Callable[[str, bytes], bool]
-    # Raised by whoever changes what the reader gives for the same bytes; it stands in each event.
+    # Raised by whoever changes what is told of the same bytes, by the reader or by the differ that
+    # all share; it stands in each event.
     version: int = 1
     advice: str = ""  # which export to use, where the format itself stays closed
     brought_by: str = ""  # the entry point, where another package brings it
@@ -57,6 +58,7 @@ class Format:
 
 
 _HERE: Final = __package__
+_LOGIC_PART: Final = "logic-metadata"
 
 
 def _starts(*marks: bytes) -> Callable[[str, bytes], bool]:
@@ -94,12 +96,15 @@ def _is_musescore(name: str, head: bytes) -> bool:
     return (head.startswith(ZIP_MAGIC) and name.endswith(".mscz")) or b"<museScore" in head
 
 
-def _is_musicxml(name: str, head: bytes) -> bool:
-    if head.startswith(ZIP_MAGIC):
-        return name.endswith(".mxl")
+def is_score(head: bytes) -> bool:
+    """Tell MusicXML by what it begins with, whatever its name."""
     # Some exporters wrote UTF-16.
-    head = head.replace(b"\0", b"")
+    head = head[:HEAD_BYTES].replace(b"\0", b"")
     return b"<score-partwise" in head or b"<score-timewise" in head
+
+
+def _is_musicxml(name: str, head: bytes) -> bool:
+    return name.endswith(".mxl") if head.startswith(ZIP_MAGIC) else is_score(head)
 
 
 def _is_audacity(_: str, head: bytes) -> bool:
@@ -121,6 +126,7 @@ FORMATS: Final = (
         (".rpp", ".rpp-bak"),
         f"{_HERE}.rpp:read_rpp",
         _starts(b"<REAPER_PROJECT"),
+        version=2,
     ),
     Format(
         "ardour",
@@ -128,6 +134,7 @@ FORMATS: Final = (
         (".ardour", ".ardour.bak"),
         f"{_HERE}.ardour:read_ardour",
         _holds_all(b"<Session ", b"sample-rate="),
+        version=2,
     ),
     Format(
         "dawproject",
@@ -135,6 +142,7 @@ FORMATS: Final = (
         (".dawproject",),
         f"{_HERE}.dawproject:read_dawproject",
         _is_dawproject,
+        version=2,
     ),
     Format(
         "musescore",
@@ -142,6 +150,7 @@ FORMATS: Final = (
         (".mscz", ".mscx"),
         f"{_HERE}.musescore:read_musescore",
         _is_musescore,
+        version=2,
     ),
     Format(
         "musicxml",
@@ -149,6 +158,7 @@ FORMATS: Final = (
         (".musicxml", ".mxl"),
         f"{_HERE}.musicxml:read_musicxml",
         _is_musicxml,
+        version=2,
     ),
     Format(
         "midi",
@@ -156,18 +166,22 @@ FORMATS: Final = (
         (".mid", ".midi", ".rmi"),
         f"{_HERE}.midi:read_midi",
         lambda _, head: head.startswith(b"MThd") or head[8:16] == b"RMIDdata",
+        version=2,
     ),
-    Format("aup3", "Audacity", (".aup3",), f"{_HERE}.aup3:read_aup3", _is_audacity),
-    Format("als", "Ableton Live", (".als",), f"{_HERE}.live:read_live", _is_live),
-    Format("flp", "FL Studio", (".flp",), f"{_HERE}.flp:read_flp", _starts(b"FLhd")),
+    Format("aup3", "Audacity", (".aup3",), f"{_HERE}.aup3:read_aup3", _is_audacity, version=2),
+    Format("als", "Ableton Live", (".als",), f"{_HERE}.live:read_live", _is_live, version=2),
+    Format("flp", "FL Studio", (".flp",), f"{_HERE}.flp:read_flp", _starts(b"FLhd"), version=2),
     Format(
         "hydrogen",
         "Hydrogen",
         (".h2song",),
         f"{_HERE}.hydrogen:read_hydrogen",
         _is_hydrogen,
+        version=2,
     ),
-    Format("lmms", "LMMS", (".mmp", ".mmpz"), f"{_HERE}.lmms:read_lmms", _is_lmms),
+    Format(
+        "lmms", "LMMS", (".mmp", ".mmpz", ".mpt"), f"{_HERE}.lmms:read_lmms", _is_lmms, version=2
+    ),
 )
 """In the order in which they are asked: what recognises loosely comes last."""
 
@@ -229,7 +243,9 @@ def find_format(path_name: str, data: bytes) -> Format:
 
 @cache
 def _extensions() -> tuple[str, ...]:
-    return tuple(extension for one in known_formats() for extension in one.extensions)
+    # A part of a session that another file stands for is none of its own.
+    formats = (one for one in known_formats() if one.name != _LOGIC_PART)
+    return tuple(extension for one in formats for extension in one.extensions)
 
 
 def _shown(path_name: str) -> str:
