@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
 def list_chains(json: Json = False) -> None:
     """List the chains that are known: where the contract is, when a block is final, how long."""
     from stemproof.acts.chains import known_chains
-    from stemproof.anchor.chains import load_deployments
+    from stemproof.anchor.chains import contract_on, load_deployments
     from stemproof.evidence.ethsig import format_address
 
     deployments = load_deployments()
@@ -42,8 +42,9 @@ def list_chains(json: Json = False) -> None:
                 "id": info.id,
                 "name": info.name,
                 "kind": info.kind,
-                "contract": None if known is None else format_address(known.contract),
-                "deployed": known is not None and known.block is not None,
+                "contract": None if info.unsuited else format_address(contract_on(info.id)),
+                # Of a chain that was added nobody has told us; `check` asks.
+                "deployed": None if known is None else known.block is not None,
                 "note": info.note if info.unsuited is None else info.unsuited,
                 "local": info.kind == "local",
                 **_qualities(info),
@@ -78,7 +79,11 @@ def _qualities(info: ChainInfo) -> dict[str, JsonValue]:
 def _placed(row: dict[str, JsonValue]) -> str:
     if row["local"]:
         return "put there by `stemproof testnet up`"
-    return str(row["contract"] or "-") + ("" if row["deployed"] else " (not deployed yet)")
+    if row["contract"] is None:
+        return "-"
+    if row["deployed"] is None:
+        return f"{row['contract']} (`stemproof chain check` asks)"
+    return str(row["contract"]) + ("" if row["deployed"] else " (not deployed yet)")
 
 
 @chain_app.command()

@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 
 from stemproof.anchor.chains import LOCAL_CHAIN_ID, ChainInfo, load_chains
+from stemproof.anchor.node import Node
+from stemproof.anchor.problems import NodeDown
 from stemproof.evidence.ethsig import address_of_key
 
 ROOT = Path(__file__).parents[2]
@@ -66,7 +68,9 @@ def running_geth(folder: Path, *options: str) -> Iterator[Geth]:
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, stdin=subprocess.DEVNULL)
     try:
-        yield Geth(f"http://127.0.0.1:{_wait_for_port(process, log)}", process)
+        rpc_url = f"http://127.0.0.1:{_wait_for_port(process, log)}"
+        _wait_until_indexed(rpc_url)
+        yield Geth(rpc_url, process)
     finally:
         process.terminate()
         try:
@@ -109,3 +113,15 @@ def _wait_for_port(process: subprocess.Popen[bytes], log: Path) -> int:
             return int(started[1])
         time.sleep(0.05)
     pytest.fail(f"geth did not start: {log.read_text(errors='replace')[-2000:]}")
+
+
+def _wait_until_indexed(rpc_url: str) -> None:
+    """Until then geth tells no receipt; web3, which some tests ask through, does not wait."""
+    node = Node(rpc_url)
+    deadline = time.monotonic() + _START_TIMEOUT_S
+    while True:
+        try:
+            assert node.call("eth_getTransactionReceipt", "0x" + bytes(32).hex()) is None
+            return
+        except NodeDown:
+            assert time.monotonic() < deadline, "geth does not end its indexing"

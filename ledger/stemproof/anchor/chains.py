@@ -38,6 +38,17 @@ _HINTS = {"tip_gwei", "base_fee_gwei"}
 # Half a coin for one unit of gas.
 _MOST_GWEI = 500_000_000
 _MOST_TEXT = 200
+_WANT = {
+    "id": "an integer above 0 and below 2**53",
+    "rpcs": "addresses that begin with http:// or https://",
+    "explorer": "an address that begins with http:// or https://",
+    "kind": f"one of {', '.join(_KINDS)}",
+    "name": "small letters, digits and -, at most 32",
+    "finality": "finalized or depth:N",
+    "genesis": "0x and 64 hex digits",
+    "sunset": "a day, YYYY-MM-DD",
+    "fee_hint": "tip_gwei and base_fee_gwei, whole numbers",
+}
 _GENESIS = re.compile(r"0x[0-9a-f]{64}\Z")
 _DEPTH = re.compile(r"depth:([1-9][0-9]{0,4})\Z")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}\Z")
@@ -170,8 +181,7 @@ def _parse_chain(entry: object, where: str) -> ChainInfo:
         if not fits:
             raise BadInput(
                 f"{member} of chain {entry['id']!r:.40} in {where} is {entry[member]!r:.60}, "
-                "which has the wrong form",
-                hint="docs/format/anchor.md describes the table",
+                f"want {_WANT.get(member, 'text of one line, true or false')}"
             )
     genesis, sunset, hint = entry["genesis"], entry["sunset"], entry["fee_hint"]
     read = {
