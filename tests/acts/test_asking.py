@@ -121,11 +121,15 @@ def test_at_a_terminal_one_key_and_one_line_answer(room: Room) -> None:
         "watch",
         "--for",
         "10",
-        types=[("why? w to say it", "w"), ("\nwhy? ", "for the radio")],
+        types=[
+            ("why? w to say it", "w"),
+            # Asked for the line, it says again of which file.
+            ("ask\r\nbounce export/Mix.wav: why? ", "for the radio"),
+        ],
     )
     thread.join()
     assert room.last("note.said").body["text"] == "for the radio"
-    assert "bounce export/Mix.wav: why?" in answer.out
+    assert "bounce export/Mix.wav: noted as event " in answer.out
     assert room.actions()[-1] == "watch.close"
 
 

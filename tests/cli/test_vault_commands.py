@@ -104,6 +104,17 @@ def test_a_replay_from_handed_over_saves_needs_no_keys(desk: Desk, tmp_path: Pat
     assert found["counts"]["save missing"] > 0
 
 
+def test_what_an_erased_save_told_is_one_line(desk: Desk, tmp_path: Path) -> None:
+    to = tmp_path / "disclosed"
+    desk.run("vault", "take", "Low Tide", "--to", str(to), unlocked=True)
+    events = json.loads(desk.run("log", "show", "--json", "--limit", "500").out)["events"]
+    save = next(one["event"] for one in events if one["action"] == "session.jumped")
+    assert desk.run("erase", str(save), "--yes", unlocked=True).code == 0
+    lines = desk.run("replay", "Low Tide", "--from", str(to)).out.splitlines()
+    erased = [line for line in lines if line.startswith("erased: ")]
+    assert erased == [f"erased: events {save}-{save + 8}: its save was erased"]
+
+
 def test_a_changed_handed_over_save_counts_as_missing(desk: Desk, tmp_path: Path) -> None:
     to = tmp_path / "disclosed"
     desk.run("vault", "take", "Low Tide", "--to", str(to), unlocked=True)
