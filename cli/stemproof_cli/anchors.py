@@ -9,6 +9,7 @@ import typer
 
 from stemproof_cli import automatic, context, hands, relays, say
 from stemproof_cli.amounts import counted
+from stemproof_cli.stamps import renew_now
 from stemproof_cli.timestamps import (
     MINED_TIMEOUT_S,
     keep_price,
@@ -59,6 +60,9 @@ CapMonth = Annotated[
 Due = Annotated[
     bool, typer.Option("--due", help="Only what the rule of --auto says is due now, unasked.")
 ]
+Renew = Annotated[
+    bool, typer.Option("--renew", help="Only renew authorities' timestamps, as `stamp renew`.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -82,9 +86,13 @@ def anchor(
     events: Events = None,
     cap_month: CapMonth = None,
     due: Due = False,
+    renew: Renew = False,
     json: Json = False,
 ) -> None:
     """Timestamp everything recorded so far: one small transaction for the whole log."""
+    if renew:
+        renew_now(tsa=None, within=90, json=json)
+        return
     cap_wei = parse_cap(cap)
     home = context.writable()
     if due or auto is not None or every or events is not None or cap_month:
