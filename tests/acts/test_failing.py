@@ -29,6 +29,8 @@ from stemproof.capture.sessions.model import Moment, Session, TempoPoint, Track,
 from stemproof.capture.sessions.registry import Format
 
 def read_odd(data):
+    if b"RAISE" in data:
+        raise ValueError("no")
     digest = sha256(data).hexdigest()
     track = None if b"BAD" in data else Track("Drums", TrackKind.TRACK)
     return Session(
@@ -114,6 +116,19 @@ def test_such_a_file_is_tried_again_when_it_changes_and_only_then(room: Room) ->
     room.look()
     # It goes on from the last save that could be read.
     assert room.actions()[-1] == "session.saved"
+
+
+@pytest.mark.usefixtures("reader")
+def test_what_to_do_about_a_file_that_cannot_be_read_is_kept_and_told(room: Room) -> None:
+    (room.folder / "a.odd").write_bytes(b"ODD RAISE")
+    (problem,) = room.look().problems
+    hint = "tell who made the reader of 'Odd'"
+    assert problem.endswith(f"; {hint}")
+    assert room.last("session.unreadable").body["hint"] == hint
+    with opened(room.home) as log:
+        assert read_unreadable(log, room.work.id)["a.odd"].endswith(f"; {hint}")
+    # What a reader raises was foreseen, and no mistake of ours.
+    assert reports(room) == []
 
 
 @pytest.mark.usefixtures("reader")
