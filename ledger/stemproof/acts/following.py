@@ -164,7 +164,6 @@ def _has_successor(log: Log, chain: Chain, anchor: Anchor) -> bool:
 def _refresh_one(log: Log, chain: Chain, anchor: Anchor) -> Anchor:
     from stemproof.anchor.follow import TxState
     from stemproof.anchor.problems import NodeRefuses, Unsupported
-    from stemproof.anchor.publish import send
 
     if anchor.state not in OPEN_STATES:
         return anchor
@@ -172,11 +171,11 @@ def _refresh_one(log: Log, chain: Chain, anchor: Anchor) -> Anchor:
     if status.state is TxState.FAILED:
         log.run("put_anchor_state", "failed", anchor.number)
     elif status.block is None:
-        if not status.is_known and not _has_successor(log, chain, anchor):
-            send(chain, anchor.raw)
         if anchor.block_hash is not None:
             # It was in a block that is no more; its evidence proves nothing now.
             log.run("put_anchor_block", "reorged", None, None, None, None, None, anchor.number)
+        if not status.is_known and not _has_successor(log, chain, anchor):
+            _send_again(log, chain, anchor)
     else:
         state = "final" if status.state is TxState.FINAL else "anchored"
         if anchor.block_hash != status.block.hash or anchor.evidence is None:
@@ -188,6 +187,31 @@ def _refresh_one(log: Log, chain: Chain, anchor: Anchor) -> Anchor:
         elif state != anchor.state:
             log.run("put_anchor_state", state, anchor.number)
     return anchor_numbered(log, anchor.number)
+
+
+def _send_again(log: Log, chain: Chain, anchor: Anchor) -> None:
+    """Send the same bytes again, unless the head that they build on is not there (any more).
+
+    After a reorganisation an anchor whose prior one moved to another block can only fail, and
+    would cost: the next anchor covers it. While the prior one is in no block yet, it waits.
+    """
+    from stemproof.anchor.contract import origin_id
+    from stemproof.anchor.problems import NodeRefuses
+    from stemproof.anchor.publish import send
+    from stemproof.anchor.transaction import parse_transaction
+    from stemproof.evidence.ethsig import Address
+
+    origin = dict(log.fetch_all("logs"))[anchor.log]
+    head = chain.head_of(Address(anchor.publisher), origin_id(origin))
+    if head == anchor.prior:
+        try:
+            send(chain, anchor.raw)
+        except NodeRefuses:
+            # Nodes do not even keep what offers less than the base fee: it goes out later.
+            if chain.latest_block().base_fee <= parse_transaction(anchor.raw).max_fee:
+                raise
+    elif head >> 216 >= anchor.prior >> 216:
+        log.run("put_anchor_state", "failed", anchor.number)
 
 
 def _stands(log: Log, chain: Chain, anchor: Anchor) -> bool:
