@@ -20,11 +20,16 @@ subtask(TASK_COMPILE_SOLIDITY_GET_SOLC_BUILD).setAction(async ({ solcVersion }, 
   };
 });
 
+// What became of each test, for a program to read: pytest tells them by name.
+const report = process.env.HARDHAT_REPORT;
+
 module.exports = {
+  networks: { hardhat: { hardfork: 'osaka' } },
+  mocha: report ? { reporter: 'json', reporterOptions: { output: report } } : {},
   solidity: { version: solc.version, settings },
   paths: {
     sources: './contracts',
-    tests: './tests/contracts',
+    tests: './tests/hardhat',
     artifacts: path.join(out, 'artifacts'),
     cache: path.join(out, 'cache'),
   },
