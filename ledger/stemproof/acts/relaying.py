@@ -45,8 +45,8 @@ LIFETIME_S: Final = 3600
 # How often a relay is asked, and the chain meanwhile.
 _ASK_S: Final = 1.0
 _LOOK_S: Final = 0.25
-# Blocks after which a node that is asked has seen what is said to be in one.
-_BLOCKS_LATER: Final = 2
+# Two nodes may be on two branches for a while, a block or two long.
+_DOUBT_S: Final = 15.0
 # The head is as good as before: it waits for a better moment, or for another relay.
 _FOR_NOW: Final = {
     Refusal.ON_ITS_WAY,
@@ -149,6 +149,7 @@ def wait_for_relay(log: Log, chain: Chain, number: int, relay: Relay, patience: 
     """
     deadline = time.monotonic() + patience.timeout_s
     ask_at = 0.0
+    trusted_at = time.monotonic()
     problem: StemproofError | None = None
     while True:
         anchor = wait_for(log, chain, number, states=patience.states, timeout_s=0)
@@ -160,9 +161,13 @@ def wait_for_relay(log: Log, chain: Chain, number: int, relay: Relay, patience: 
             except RelayDown as error:
                 problem = error
             ask_at = time.monotonic() + _ASK_S
-        if time.monotonic() >= deadline:
-            if problem is not None and patience.timeout_s:
+        if not isinstance(problem, UntrustedRelay):
+            trusted_at = time.monotonic()
+        is_over = time.monotonic() >= deadline
+        if problem is not None and patience.timeout_s:
+            if is_over or time.monotonic() - trusted_at >= _DOUBT_S:
                 raise problem
+        if is_over:
             return anchor
         patience.sleep(_LOOK_S)
     rest = max(0.0, deadline - time.monotonic())
@@ -250,10 +255,8 @@ def _ask(log: Log, chain: Chain, anchor: Anchor, relay: Relay) -> StemproofError
         return None
     if answer.block is None:
         return None
-    lie = UntrustedRelay(relay.where, answer, chain)
-    if chain.latest_block().number >= answer.block + _BLOCKS_LATER:
-        raise lie
-    return lie
+    is_there = chain.latest_block().number >= answer.block
+    return UntrustedRelay(relay.where, answer, chain) if is_there else None
 
 
 def _heed(log: Log, anchor: Anchor, relay: Relay, answer: RelayAnswer) -> None:
