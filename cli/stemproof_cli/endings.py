@@ -155,12 +155,12 @@ def _say_way_on() -> None:
     say.talk(
         "what was timestamped before stands; nobody can timestamp in an ended log, you included"
     )
+    say.talk("to go on recording under a log of its own: `stemproof key new-device`")
     say.talk(
         "whoever has your 24 words can still sign claims about what is timestamped already, begin"
-        " other logs in your account's name and spend its coins: put new keys in their place with"
-        " `stemproof key rotate`, with --recovery if you have the recovery words"
+        " other logs in your account's name and spend its coins: after that put new keys in their"
+        " place with `stemproof key rotate`, with --recovery if you have the recovery words"
     )
-    say.talk("to go on recording under a log of its own: `stemproof key new-device`")
 
 
 def _former_key(words_fd: int | None) -> list[bytes]:

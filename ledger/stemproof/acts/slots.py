@@ -38,8 +38,8 @@ class NotOurs(BadInput):
             f"{chain} holds a head of {size} events of this log that this ledger did not anchor"
             f" (its own newest has {known}): {why}; nothing was sent",
             hint="after a copy, go on as a new device: `stemproof key new-device`. If a key was"
-            " taken: `stemproof key revoke` ends this log there, `stemproof key rotate` makes new"
-            " keys, and `stemproof key new-device` begins a log that the taken key cannot touch",
+            " taken, in this order: `stemproof key revoke` ends this log there, `stemproof key"
+            " new-device` begins another one, `stemproof key rotate` puts new keys in its place",
         )
 
 
@@ -50,9 +50,8 @@ class LogEnded(BadInput):
         super().__init__(
             f"this log was ended on {chain} with `key revoke`: what was anchored before stands,"
             " and nothing can be anchored there under this account any more",
-            hint="go on with a log of its own: `stemproof key new-device`; if the words may be"
-            " known to others, `stemproof key rotate` first. If it was not you who ended it,"
-            " somebody holds your account's key: rotate",
+            hint="go on with a log of its own: `stemproof key new-device`. If the words may be"
+            " known to others, or it was not you who ended it, `stemproof key rotate` after that",
         )
 
 

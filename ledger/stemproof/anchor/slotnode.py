@@ -34,18 +34,18 @@ class RpcSlots(RpcBlocks):
         self.check_chain(chain_id)
         problem: Unavailable | None = None
         for tag in ("finalized", "latest"):
+            is_last = tag == "latest"
             try:
                 block = self._call("eth_getBlockByNumber", tag, False)
                 if not isinstance(block, dict):
                     continue
-                view = self._view(block, contract, slot, may_say=tag == "latest")
+                header = parse_header(header_rlp_from_rpc(block))
+                if header.number >= not_before or is_last:
+                    return self._view(block, contract, slot, may_say=is_last)
             except Unavailable as error:
                 problem = error
-                continue
             except Refuted as error:
-                raise Unavailable(f"{self.name} is not to be believed: {error}") from error
-            if view.number >= not_before or tag == "latest":
-                return view
+                problem = Unavailable(f"{self.name} is not to be believed: {error}")
         raise problem or Unavailable(f"{self.name} knows no newest block")
 
     def slot_history(
