@@ -40,6 +40,12 @@ def test_a_full_disk_is_told_once_though_a_quiet_look_comes_between(heard: Heard
     assert heard.problems == [str(FULL)]
 
 
+def test_what_to_do_about_it_is_told_with_it(heard: Heard) -> None:
+    error = Unavailable("the disk is full", hint="free some space")
+    Telling(heard.take).complain([WORK], error)
+    assert heard.problems == ["the disk is full; free some space"]
+
+
 def test_it_is_told_again_once_something_was_recorded(heard: Heard) -> None:
     telling = Telling(heard.take)
     telling.complain([WORK], FULL)

@@ -41,8 +41,9 @@ class Telling:
     def complain(self, works: list[Work], error: Unavailable) -> None:
         """Tell once why nothing can be recorded, such as a full disk, at the first of these."""
         # A quiet look writes nothing, and does not show that writing would go.
-        if self._is_new(str(error)) and works:
-            self.problem(works[0], str(error))
+        told = f"{error}; {error.hint}" if error.hint else str(error)
+        if self._is_new(told) and works:
+            self.problem(works[0], told)
 
     def _is_new(self, text: str) -> bool:
         if text in self._told:
