@@ -10,9 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import solcx
 
-from stemproof.anchor.contract import load_artifact
+from stemproof.anchor.contract import create2_address, load_artifact
 from stemproof.evidence.chain import EVENT_SIGNATURE
+from stemproof.evidence.ethsig import parse_address
 from stemproof.evidence.keccak import keccak256
 
 ROOT = Path(__file__).parents[2]
@@ -37,6 +39,24 @@ def test_py_solc_x_compiles_the_sources_to_the_shipped_artefact() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.solc
+def test_what_the_deployments_name_is_compiled_to_the_code_on_chain() -> None:
+    demand_package("solc")
+    named = json.loads((ROOT / "deployments" / "compiler-input.json").read_text())
+    output = solcx.compile_standard(
+        named["input"], solc_binary=ROOT / "scripts" / "solc-npm.cjs", allow_empty=True
+    )
+    assert set(named["contracts"]) == {"Anchors", "LogProofs", "Commits"}
+    deployer, salt = parse_address(named["deployer"]), bytes.fromhex(named["salt"][2:])
+    for name, place in named["contracts"].items():
+        compiled = output["contracts"][place["source"]][name]["evm"]
+        code = bytes.fromhex(compiled["bytecode"]["object"])
+        assert "0x" + keccak256(code).hex() == place["init_code_keccak256"]
+        assert create2_address(deployer, salt, code) == parse_address(place["address"])
+        runtime = bytes.fromhex(compiled["deployedBytecode"]["object"])
+        assert runtime == load_artifact(name).runtime_bytecode
 
 
 @pytest.mark.solc
