@@ -49,6 +49,7 @@ REFUTED_WORDS: Final = {
     "canonical block": "the block that should date it is not the chain's",
     "timestamp": "a timestamp in it is of something else, or forged",
     "origin": "it rests on another log than you named",
+    "log on chain": "the chain that you asked does not hold the block that should date it",
 }
 UNDECIDED_WORDS: Final = {
     "bundle": "this version cannot read the bundle, so that nothing more was checked",
@@ -57,6 +58,8 @@ UNDECIDED_WORDS: Final = {
     "canonical block": "nobody confirmed the block that dates it, so that its date is open",
     "timestamp": "a timestamp in it could not be checked with what you named",
     "policy": "fewer kinds of timestamp count for you than you asked for",
+    "log on chain": "the block that dates it and the nodes that you asked contradict each other",
+    "former account": "the chain does not show that its keys follow those before them",
     "audio": "no proof was found that a file is this music",
     "audio file": "a file to compare could not be read",
 }

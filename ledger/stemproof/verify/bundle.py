@@ -216,6 +216,9 @@ def _check_dates(
             if time is not None:
                 dated[kind] = time
         times.append(settle(verdict.checks, trust.policy, dated, lines))
+        if anchored is not None and EVM in dated:
+            # Who holds the log is no question of its date.
+            slots.check_former(verdict.checks, log, anchored, trust)
     if None not in times:
         verdict.not_after = max((each for each in times if each is not None), default=None)
     if trust.is_bitcoin_rehearsed:
@@ -226,14 +229,10 @@ def _check_dates(
 def _check_chain(
     verdict: Verdict, checks: Checks, log: CheckedLog, anchored: Anchored, trust: Trust
 ) -> bool:
-    """Check contract and block of a log's newest anchor; whether both hold."""
+    """Check contract, block and slot of a log's newest anchor; whether all hold."""
     verdict.warnings = tuple(dict.fromkeys([*verdict.warnings, *_warn(anchored, trust)]))
     verdict.brackets += (_bracket(log, anchored),)
-    is_dated = _check_anchor(checks, anchored, trust)
-    if is_dated:
-        slots.check_now(checks, log, anchored, trust)
-        slots.check_former(checks, log, anchored, trust)
-    return is_dated
+    return _check_anchor(checks, anchored, trust) and slots.check_now(checks, log, anchored, trust)
 
 
 def _check_reach(checks: Checks, log: CheckedLog, size: int) -> bool:

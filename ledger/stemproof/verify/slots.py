@@ -70,8 +70,8 @@ class _Asked:
         ]
 
 
-def check_now(checks: Checks, log: CheckedLog, anchored: Anchored, trust: Trust) -> None:
-    """Say what the log's slot holds now; refute an anchor that the chain cannot have had."""
+def check_now(checks: Checks, log: CheckedLog, anchored: Anchored, trust: Trust) -> bool:
+    """Say what the log's slot holds now; False where the chain cannot have had the anchor."""
     proved = anchored.proved
     if proved.revoked:
         checks.add(
@@ -82,7 +82,7 @@ def check_now(checks: Checks, log: CheckedLog, anchored: Anchored, trust: Trust)
         )
     asked = _ask(anchored, anchored.publisher, _origin_id(log), trust)
     if asked is None:
-        return
+        return True
     differ = {
         name: f"{name} shows {_told(view)}"
         for name, view in asked.views.items()
@@ -102,8 +102,9 @@ def check_now(checks: Checks, log: CheckedLog, anchored: Anchored, trust: Trust)
             if typed
             else "",
         )
-        return
+        return False
     checks.add(NOW, State.NOTE, _say_now(voices, anchored, trust.needed) + _but(differ, asked))
+    return True
 
 
 def check_former(checks: Checks, log: CheckedLog, anchored: Anchored, trust: Trust) -> None:
