@@ -5,8 +5,7 @@ notes inside a clip are integers in ticks of the clip's own `ppq`.
 Numbers that a format writes as text stay text (`Parameter.value`), so no float noise enters here.
 `identity` is the format's own stable name for a thing (a REAPER GUID, an Ardour id), or empty
 where the format has none; the matcher then goes by name, kind, order and likeness.
-What a program keeps for its windows (cursor, zoom, selection, record-arm, meters) has no place
-in the model, so it can never become a decision. No I/O.
+A program's windows (cursor, zoom, selection, record-arm, meters) have no place in it. No I/O.
 """
 
 from __future__ import annotations
