@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from tests.cli.transcript import environment
@@ -26,6 +27,7 @@ from stemproof.anchor.evm import Chain
 from stemproof.anchor.follow import TxState, find_status, wait_until_mined
 from stemproof.anchor.problems import FeeTooHigh
 from stemproof.anchor.publish import AnchorCall, prepare_anchor, prepare_call, send
+from stemproof.anchor.transaction import parse_transaction
 from stemproof.anchor.waiting import find_in_front, tell_why_waiting
 from stemproof.errors import Unavailable
 from stemproof.evidence.ethsig import Address, parse_address
@@ -270,6 +272,43 @@ def test_a_thief_who_anchors_a_huge_size_is_told_from_a_copy_and_nothing_is_buil
     assert artist.desk.anchors() == [made]
 
 
+def test_thirty_anchors_in_a_row_through_one_node_leave_no_number_out(artist: Artist) -> None:
+    for count in range(30):
+        anchored(artist, f"anchor {count}")
+    stand = artist.check()
+    numbers = [parse_transaction(anchor.raw).nonce for anchor in stand]
+    assert numbers == list(range(30))
+
+
+def test_a_process_killed_between_any_two_steps_is_gone_on_with_by_the_next(
+    artist: Artist,
+) -> None:
+    desk = artist.desk
+    script = Path(__file__).with_name("dying.py")
+    process = subprocess.Popen(
+        [sys.executable, str(script), str(desk.home.path), desk.chain.rpc_url, PASSPHRASE],
+        env={**environment(desk.folder), "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with process:
+        for count, step in enumerate(("planned", "stored", "sent", "mined", "proved"), 1):
+            desk.note(f"dies when {step}")
+            process.stdin.write(step + "\n")
+            process.stdin.flush()
+            assert int(process.stdout.readline()) == -signal.SIGKILL
+            # The next one anchors what was only planned, and follows what was stored.
+            again = artist.anchor(artist.chain())
+            assert (again is not None) == (step == "planned")
+            artist.refresh(artist.chain())
+            assert len(artist.check()) == count
+        process.stdin.close()
+
+
+@pytest.mark.deep
 def test_two_processes_at_once_anchor_once(spawner: Spawner, desk: Desk) -> None:
     first, second = _start(desk, "anchor"), _start(desk, "anchor")
     assert [first.wait(timeout=60), second.wait(timeout=60)] == [0, 0]
