@@ -14,6 +14,7 @@ import typer
 
 from stemproof.errors import BadInput
 from stemproof_cli import context, say
+from stemproof_cli.amounts import counted
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from stemproof.acts.begin import Work
     from stemproof.acts.home import Home
     from stemproof.acts.observe import Observed
+    from stemproof.acts.stamps import Record
     from stemproof.record.canonical import Json as JsonValue
 
 work_app = typer.Typer(help="The pieces of music that this ledger records.")
@@ -190,6 +192,7 @@ def watch_works(
             say.talk(_total(looked))
         return
     from stemproof.acts.beside import own_command, timestamping
+    from stemproof.acts.promises import keeping_promises
     from stemproof.acts.watch import watch as watch_until
     from stemproof_cli.whys import asking
 
@@ -197,8 +200,13 @@ def watch_works(
     with (
         asking(home, teller, wanted=False if json else ask) as telling,
         timestamping(home, own_command(home), tell=told),
+        keeping_promises(home, tell=lambda record: told(_say_kept(record))),
     ):
         watch_until(home, stop=_stopping(seconds), say=telling, works=works)
+
+
+def _say_kept(record: Record) -> str:
+    return f"timestamp of {counted(record.size, 'event')} is in a Bitcoin block now"
 
 
 def _stopping(seconds: float | None) -> Callable[[], bool]:

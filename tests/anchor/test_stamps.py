@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,8 @@ from tests.evidence.local_calendar import Calendar
 from tests.evidence.local_tsa import DAY, Tsa, Wish, make_tsa, served
 
 from stemproof.acts import stamping
+from stemproof.acts.home import Home
+from stemproof.acts.promises import keeping_promises
 from stemproof.acts.stamps import Record, bitcoin_heights, list_stamps
 from stemproof.anchor.calendars import ask_calendar, is_known, submit_digest
 from stemproof.anchor.tsa import ask_tsa
@@ -243,6 +246,25 @@ def test_a_promise_sends_us_only_where_we_go(uri: str, known: bool) -> None:
     assert is_known(uri, ["https://mine.example:8000/"]) is known
 
 
+def test_a_watch_asks_after_promises_by_itself(log: Log) -> None:
+    calendar = Calendar()
+    told: list[Record] = []
+    is_told = threading.Event()
+
+    def tell(record: Record) -> None:
+        told.append(record)
+        is_told.set()
+
+    with calendar.serve() as url:
+        record, _ = stamping.stamp_by_calendars(log, _sealed(log), [url], NOW)
+        with keeping_promises(Home(log.path.parent), tell=tell, first_s=0.01, every_s=0.05):
+            assert not is_told.wait(0.2)
+            calendar.mine()
+            assert is_told.wait(20)
+    assert [each.number for each in told] == [record.number]
+    assert not list_stamps(log)[0].is_pending
+
+
 def test_a_token_is_renewed_before_its_certificate_ends(log: Log, tmp_path: Path, tsa: Tsa) -> None:
     short = make_tsa(tmp_path / "short", Wish(ec=True, before=30 * DAY))
     sealed = _sealed(log)
@@ -254,6 +276,7 @@ def test_a_token_is_renewed_before_its_certificate_ends(log: Log, tmp_path: Path
     with served(lambda _, body: (200, tsa.answer(body))) as url:
         (renewed,) = stamping.renew_tokens(log, NOW, url=url)
     assert renewed.proofs[:1] == record.proofs
+    assert renewed.ends is not None and record.ends is not None and renewed.ends > record.ends
     assert check_token(renewed.proofs[1], sealed.note + renewed.proofs[0], [tsa.root.der])
     assert stamping.renew_tokens(log, NOW) == []
     assert list_stamps(log) == [renewed]

@@ -17,7 +17,14 @@ from typing import TYPE_CHECKING, Final
 
 from stemproof.acts.address import check_address
 from stemproof.acts.anchoring import check_holder
-from stemproof.acts.stamps import Record, add_stamp, better_stamp, bitcoin_heights, list_stamps
+from stemproof.acts.stamps import (
+    RENEW_WITHIN,
+    Record,
+    add_stamp,
+    better_stamp,
+    bitcoin_heights,
+    list_stamps,
+)
 from stemproof.anchor.calendars import CALENDARS, ask_calendar, is_known, submit_digest
 from stemproof.anchor.tsa import ask_tsa
 from stemproof.claim.stamps import MAX_TOKENS, OTS, RFC3161
@@ -49,8 +56,6 @@ if TYPE_CHECKING:
 
 TSA_SETTING: Final = "tsa"
 CALENDARS_SETTING: Final = "calendars"
-# Long enough to notice, short against the years that a certificate lasts.
-RENEW_WITHIN: Final = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +86,9 @@ def stamp_by_tsa(log: Log, sealed: Sealed, url: str, moment: datetime) -> Record
     for record in list_stamps(log, log.number):
         if (record.size, record.kind, record.source) == (sealed.size, RFC3161, (url,)):
             return record
-    token = _ask(url, sealed.note)
+    token, ends = _ask(url, sealed.note)
     made = format_time(moment)
-    record = Record(0, log.number, sealed.size, RFC3161, (url,), (token,), made)
+    record = Record(0, log.number, sealed.size, RFC3161, (url,), (token,), made, ends)
     added = add_stamp(log, record)
     log.put_setting(TSA_SETTING, url)
     return added
@@ -155,24 +160,21 @@ def renew_tokens(
     """Stamp anew every token whose authority's certificate ends soon: over note and token."""
     renewed = []
     for record in list_stamps(log):
-        if record.kind != RFC3161:
-            continue
-        ends = inspect_token(log, record).authority.ends
-        if ends > (moment + within).timestamp():
+        if record.ends is None or record.ends > (moment + within).timestamp():
             continue
         if len(record.proofs) == MAX_TOKENS:
             raise BadInput(f"timestamp {record.number} was renewed {MAX_TOKENS - 1} times already")
         address = url or record.source[-1]
         check_address(address)
         message = _note(log, record) + record.proofs[-1]
-        token = _ask(address, message)
-        if check_inside(token, message).authority.ends <= ends:
+        token, ends = _ask(address, message)
+        if ends <= record.ends:
             raise Unavailable(
                 f"the certificate of the authority at {address:.100} ends no later than that of"
                 f" timestamp {record.number}",
                 hint="name another authority with --tsa",
             )
-        renewed.append(better_stamp(log, record, (*record.proofs, token)))
+        renewed.append(better_stamp(log, record, (*record.proofs, token), ends))
     return renewed
 
 
@@ -198,17 +200,20 @@ def export_stamp(log: Log, record: Record, folder: Path) -> list[Path]:
     return [folder / each for each in files]
 
 
-def _ask(url: str, message: bytes) -> bytes:
-    """Have some bytes stamped, and check all of the token but whether its authority counts."""
+def _ask(url: str, message: bytes) -> tuple[bytes, int]:
+    """Have some bytes stamped; give the token, and until when its certificates hold.
+
+    All of it is checked but whether its authority counts.
+    """
     token = ask_tsa(url, hashlib.sha256(message).digest())
     try:
-        check_inside(token, message)
+        ends = check_inside(token, message).authority.ends
     except Refuted as error:
         raise Unavailable(
             f"the authority at {url:.100} gave a token that would be refused: {error}",
             hint="name another authority with --tsa",
         ) from error
-    return token
+    return token, ends
 
 
 def _note(log: Log, record: Record) -> bytes:

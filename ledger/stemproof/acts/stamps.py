@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Final
 
 from stemproof.claim.stamps import OTS, RFC3161, Stamp
@@ -16,13 +17,16 @@ from stemproof.evidence.ots import Bitcoin, attestations, format_proof, parse_pr
 from stemproof.log.store import Log
 
 COUNT_SETTING: Final = "stamps"
+# Long enough to notice, short against the years that a certificate lasts.
+RENEW_WITHIN: Final = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
     """One timestamp of one checkpoint; `source` is where it was asked for.
 
-    `proofs` holds an OpenTimestamps proof, or a token and its renewals.
+    `proofs` holds an OpenTimestamps proof, or a token and its renewals, of the newest of which
+    `ends` says until when its authority's certificates hold; None where nothing ends.
     """
 
     number: int
@@ -32,6 +36,7 @@ class Record:
     source: tuple[str, ...]
     proofs: tuple[bytes, ...]
     made: str
+    ends: int | None = None
 
     @property
     def is_pending(self) -> bool:
@@ -75,13 +80,15 @@ def add_stamp(log: Log, record: Record) -> Record:
     return added
 
 
-def better_stamp(log: Log, record: Record, proofs: tuple[bytes, ...]) -> Record:
+def better_stamp(
+    log: Log, record: Record, proofs: tuple[bytes, ...], ends: int | None = None
+) -> Record:
     """Keep a better proof in the place of a timestamp's own, unless another process did."""
     with log.writing():
         kept = _read(log, record.number)
         if kept.proofs != record.proofs:
             return kept
-        changed = replace(record, proofs=proofs)
+        changed = replace(record, proofs=proofs, ends=ends)
         _write(log, changed)
     return changed
 
@@ -92,6 +99,7 @@ def _name(number: int) -> str:
 
 def _write(log: Log, record: Record) -> None:
     value = {
+        "ends": record.ends,
         "kind": record.kind,
         "log": record.log,
         "made": record.made,
@@ -115,4 +123,5 @@ def _read(log: Log, number: int) -> Record:
         source=tuple(value["source"]),
         proofs=tuple(bytes.fromhex(each) for each in value["proofs"]),
         made=value["made"],
+        ends=value["ends"],
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from stemproof.acts.anchors import LOST, OPEN_STATES, Anchor, is_replaced, list_anchors
@@ -18,6 +18,7 @@ from stemproof.acts.begin import Work, list_works
 from stemproof.acts.gather import covered_size
 from stemproof.acts.home import Home, now, opened
 from stemproof.acts.keeping import WORDS_SETTING
+from stemproof.acts.stamps import RENEW_WITHIN, Record, list_stamps
 from stemproof.acts.unreadable import read_unreadable, reason
 from stemproof.acts.vault import read_retention, tell_size, vault_bytes
 from stemproof.acts.watching import is_watched
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 BACKUP_AGE: Final = timedelta(days=7)
 # A transaction that offers enough is in a block within minutes.
 STUCK_AGE: Final = timedelta(hours=1)
+# Calendars put what they gathered into Bitcoin within hours.
+PROMISE_AGE: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,7 @@ class Standing:
     is_rehearsal_gone: bool
     # The rule of `anchor --auto`, and why it waits.
     automatic: tuple[str, ...] = ()
+    stamps: tuple[Record, ...] = ()
 
     @property
     def waiting(self) -> tuple[Anchor, ...]:
@@ -99,7 +103,12 @@ class Standing:
 
     def needs(self) -> list[Need]:
         """List what needs a person, the most pressing first."""
-        return [*self._needs_of_ledger(), *self._needs_of_works(), *self._needs_of_chain()]
+        return [
+            *self._needs_of_ledger(),
+            *self._needs_of_works(),
+            *self._needs_of_chain(),
+            *self._needs_of_stamps(),
+        ]
 
     def rows(self) -> list[tuple[str, str, str, str, str]]:
         """Give the table: work, events, anchored, state, folder."""
@@ -209,6 +218,19 @@ class Standing:
             events = _amount(loose, "event")
             yield Need(f"{events} not timestamped yet", "stemproof anchor")
 
+    def _needs_of_stamps(self) -> Iterator[Need]:
+        slow = self.moment - PROMISE_AGE
+        late = [s for s in self.stamps if s.is_pending and parse_time(s.made) < slow]
+        if late:
+            text = f"{_amount(len(late), 'timestamp')} not in Bitcoin yet when last asked"
+            yield Need(text, "stemproof stamp upgrade")
+        soon = (self.moment + RENEW_WITHIN).timestamp()
+        ends = [s.ends for s in self.stamps if s.ends is not None and s.ends < soon]
+        if ends:
+            day = datetime.fromtimestamp(min(ends), UTC).date().isoformat()
+            text = f"an authority's timestamp holds until {day} only"
+            yield Need(text, "stemproof stamp renew")
+
     def _is_old(self, anchor: Anchor) -> bool:
         return self.moment - parse_time(anchor.made) > STUCK_AGE
 
@@ -238,6 +260,7 @@ def look_at(home: Home, moment: datetime | None = None) -> Standing:
             vault_bytes=vault_bytes(log),
             vault_keep=read_retention(log).told(),
             is_rehearsal_gone=_is_rehearsal_gone(home, log, anchors),
+            stamps=tuple(list_stamps(log)),
             automatic=tuple(tell_standing(log, now() if moment is None else moment)),
         )
 
