@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 from rich.cells import cell_len, set_cell_size
 
 from stemproof_cli import say
+from stemproof_cli.sessions import count_clips
 
 if TYPE_CHECKING:
     from stemproof.capture.decision import Decision
@@ -129,8 +130,10 @@ def _sentence(text: str, track: str, device: str) -> str:
 
 
 def _amounts(session: Session) -> str:
-    tracks = len(session.tracks)
-    clips = sum(len(track.clips) for track in session.tracks)
+    from stemproof.capture.unused import unused_busses
+
+    tracks = len(session.tracks) - len(unused_busses(session.tracks))
+    clips = sum(count_clips(track) for track in session.tracks)
     notes = sum(len(clip.notes) for track in session.tracks for clip in track.clips)
     parts = [(tracks, "track"), (clips, "clip"), (notes, "note")]
     said = [f"{count} {name}{'' if count == 1 else 's'}" for count, name in parts if count]

@@ -9,6 +9,7 @@ import pytest
 
 from stemproof.capture.diff import diff
 from stemproof.capture.sessions.model import (
+    Automation,
     Clip,
     ClipKind,
     Device,
@@ -17,6 +18,7 @@ from stemproof.capture.sessions.model import (
     Moment,
     Note,
     Parameter,
+    Point,
     Session,
     TempoPoint,
     TimeUnit,
@@ -137,6 +139,20 @@ def test_of_equal_tracks_the_one_that_went_moves_no_other() -> None:
     assert told(session(*tracks), session(*tracks[:3], *tracks[4:])) == [
         "Pad #4: track removed with 1 clip"
     ]
+
+
+@pytest.mark.parametrize(
+    ("target", "stage"),
+    [("tempo", "composition"), ("main volume", "mastering"), ("Vox volume", "mixing")],
+)
+def test_an_envelope_belongs_to_the_stage_of_what_it_moves(target: str, stage: str) -> None:
+    lane = Automation(target, (Point(Fraction(0), "0.5"), Point(Fraction(4), "1")))
+    track = Track("Lane", TrackKind.AUTOMATION, automations=(lane,))
+    later = replace(track, automations=(replace(lane, points=lane.points[:1]),))
+    (decision,) = diff(session(track), session(later))
+    assert (decision.kind, decision.stage) == ("automation.changed", stage)
+    (decision,) = diff(session(), session(track))
+    assert decision.text == f"Lane: automation of {target} added"
 
 
 def test_without_an_output_is_said_so() -> None:

@@ -12,7 +12,7 @@ from .diff_media import compare_media, inner_audio, settings_of
 from .diff_parts import find_cut
 from .diff_signs import added_signs, compare_signs
 from .diff_takes import compare_clip_takes
-from .findings import Findings
+from .findings import Findings, moved_scope
 from .match import Key, pair_things
 from .notes import NoteChange, compare_notes
 from .sentences import (
@@ -144,10 +144,7 @@ def _compare_offset(
 def _envelope_scope(subject: Subject, clip: Clip) -> Scope:
     if clip.kind is not ClipKind.AUTOMATION:
         return Scope.CLIP
-    target = clip.points[0].target if clip.points else ""
-    if target == "tempo":
-        return Scope.SESSION
-    return Scope.MASTER if target.startswith("master") else subject.scope
+    return moved_scope(clip.points[0].target if clip.points else "") or subject.scope
 
 
 def add_notes(

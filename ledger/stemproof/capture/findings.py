@@ -16,6 +16,7 @@ from .sessions.numbers import is_decimal, is_same_number
 
 _MOST_LISTED = 8
 _MOST_NAMED = 3
+_MAIN = ("master ", "main volume", "main pitch")
 _PORT = re.compile(r"port\d{1,4}")
 
 
@@ -211,6 +212,8 @@ def _add_envelope(
         # As many points as before: their digest tells which.
         shown = (str(one), str(two))
         one, two = f"{one}, {_points_digest(old)}", f"{two}, {_points_digest(new)}"
+    if scope is None and not subject.device:
+        scope = moved_scope(lane.target)
     name = plain(lane.target) or "unknown target"
     detail = {
         "added": f"added ({two})",
@@ -222,6 +225,13 @@ def _add_envelope(
     what = f"automation of {name}"
     change = Change(f"automation.{verb}", what, text, one, two, lane.identity, scope)
     findings.add(subject, replace(change, shown=shown))
+
+
+def moved_scope(target: str) -> Scope | None:
+    """Tell what an envelope moves that belongs to no track: the tempo, the main bus."""
+    if target == "tempo":
+        return Scope.SESSION
+    return Scope.MASTER if target.casefold().startswith(_MAIN) else None
 
 
 def _points_digest(lane: Automation) -> str:
