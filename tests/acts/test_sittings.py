@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.acts.room import ORIGIN, Room
 
@@ -167,6 +167,7 @@ def test_the_newest_items_are_shown_and_a_save_is_one(log: Log) -> None:
     assert not block.is_whole
 
 
+@settings(max_examples=40, deadline=None)  # each example makes a ledger on the disk
 @given(
     actions=st.lists(
         st.sampled_from(
