@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.figures import Row, measure_group
 
-GROUPS = ("start", "seal", "log", "verify", "content", "anchor", "audio", "capture", "watch")
+GROUPS = ("start", "seal", "log", "verify", "content", "gas", "anchor", "audio", "capture", "watch")
 
 
 def as_document(rows: Iterable[Row]) -> dict[str, object]:

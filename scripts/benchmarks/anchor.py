@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from benchmarks import log as filling
-from benchmarks.figures import Row, median_of, workshop
+from benchmarks.figures import Row, median_of, seconds, workshop
 from benchmarks.rehearsal import Rehearsal, rehearse
-from stemproof.acts.anchors import Anchor
+from stemproof.acts.anchors import Anchor, list_anchors
 from stemproof.anchor.contract import DEPLOYER, create2_address, origin_id
+from stemproof.anchor.transaction import parse_transaction
 from stemproof.evidence.ethsig import Address
 from stemproof.evidence.keccak import keccak256
 from stemproof.testnet.deploy import send_as_test_account
@@ -41,6 +42,7 @@ def measure(quick: bool) -> Iterator[Row]:
             gas, event = gas_of(ledger, made), emit_bare(ledger, bare, made)
             yield Row(f"anchor: {which}", gas, "gas", event, "bare event", want)
         yield from _measure_time(ledger, bare, 5 if quick else 21)
+        yield _measure_row(ledger, 50 if quick else 1000)
 
 
 def grow(ledger: Rehearsal) -> None:
@@ -84,3 +86,19 @@ def _measure_time(ledger: Rehearsal, bare: Address, turns: int) -> Iterator[Row]
     name = "anchor: sealed, sent, mined, proved"
     yield Row(name, ours, "s", 1, "limit", "<= 1")
     yield Row(name, ours, "s", peer, "bare transaction, mined")
+
+
+def _measure_row(ledger: Rehearsal, count: int) -> Row:
+    """Anchor so often in a row through one node; no number of the account may stick or be lost."""
+    before = len(list_anchors(ledger.log))
+
+    def run() -> None:
+        for _ in range(count):
+            grow(ledger)
+            ledger.anchor()
+
+    took = seconds(run)
+    sent = [parse_transaction(anchor.raw).nonce for anchor in list_anchors(ledger.log)]
+    if sent != list(range(before + count)):
+        raise LookupError("numbers of the account were left out or taken twice")
+    return Row(f"anchor: {count:,} in a row, one node, each", took / count, "s", 1, "limit", "<= 1")

@@ -54,9 +54,7 @@ class Rehearsal:
 @contextmanager
 def rehearse(folder: Path) -> Iterator[Rehearsal]:
     """Make a ledger with one empty work, and start a chain with the contract and coins on it."""
-    program = install.find_anvil(checkout=ROOT, search_path=os.environ.get("PATH", ""))
-    if program is None:
-        raise LookupError("anvil is not installed; run scripts/setup --demo")
+    program = find_program()
     home = Home(folder / "home")
     song = folder / "song"
     song.mkdir()
@@ -70,6 +68,14 @@ def rehearse(folder: Path) -> Iterator[Rehearsal]:
             yield Rehearsal(folder, log, keys, work, testnet, connect(home, log))
     finally:
         anvil.stop(home.testnet)
+
+
+def find_program() -> Path:
+    """Find the local chain's program."""
+    program = install.find_anvil(checkout=ROOT, search_path=os.environ.get("PATH", ""))
+    if program is None:
+        raise LookupError("anvil is not installed; run scripts/setup --demo")
+    return program
 
 
 def _briefly(_: float) -> None:
