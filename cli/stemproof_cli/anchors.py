@@ -178,15 +178,16 @@ def _by_relay(home: Home, log: Log, place: Chain, asked: _Asked, relay: Relay) -
     from stemproof.acts import anchoring
 
     wait = asked.wait and not asked.dry_run
-    by = relays.ByRelay(relay, asked.relay, wait, asked.final, asked.dry_run)
+    by = relays.ByRelay(relay, asked.relay, wait, asked.dry_run)
     found, is_new = relays.anchor_by_relay(home, log, place, by)
     if asked.dry_run and found is None:
         return
     nothing = "" if is_new else "nothing new since the last timestamp"
     if found is not None and not is_new:
         nothing = "what is new waits for the timestamp before it"
-    elif found is None:
-        found = _follow(home, log, place, None, wait=asked.wait, final=asked.final)
+    elif found is None or found.block_hash is not None:
+        number = None if found is None else found.number
+        found = _follow(home, log, place, number, wait=asked.wait, final=asked.final)
     if asked.rpc is not None and found.block_hash is not None:
         log.put_setting(anchoring.RPC_SETTING, asked.rpc)
     say_anchors(place, [found], asked.json, nothing)

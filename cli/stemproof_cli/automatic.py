@@ -175,8 +175,14 @@ def _act_on_chain(home: Home, log: Log) -> tuple[Chain, Done]:
 
 
 def _deed(home: Home, log: Log, place: Chain) -> Deed:
+    from stemproof.acts.relaying import choose_relay
+
+    relay = choose_relay(log, None)
+
     def make(agree: Callable[[Planned], bool], cap_wei: int | None) -> int | None:
         try:
+            if relay is not None:
+                return hands.hand_over(home, log, place, relay)
             return hands.anchor_now(home, log, place, agree, cap_wei)
         except Locked as error:
             error.hint = _NO_KEY

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from stemproof.acts.anchoring import Planned
     from stemproof.acts.home import Home
     from stemproof.anchor.evm import Chain
+    from stemproof.anchor.relayclient import Relay
     from stemproof.keys.anchorkey import AnchorKey
     from stemproof.log.store import Log
 
@@ -34,6 +35,16 @@ def anchor_now(
                 say.talk(error.hint)
     keys = context.unlock(home)
     return anchoring.anchor_now(home, log, place, keys, agree, cap_wei=cap_wei)
+
+
+def hand_over(home: Home, log: Log, place: Chain, relay: Relay) -> int | None:
+    """Sign a head for a relay, by the anchor-only key where it may; give the number."""
+    from stemproof.acts import relaying
+
+    key = _find_allowed(home, log, place)
+    if key is not None:
+        return relaying.hand_over_as(home, log, place, key, relay)
+    return relaying.hand_over(home, log, place, context.unlock(home), relay)
 
 
 def _find_allowed(home: Home, log: Log, place: Chain) -> AnchorKey | None:

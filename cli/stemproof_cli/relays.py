@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stemproof_cli import context, say
+from stemproof_cli import context, hands, say
 from stemproof_cli.amounts import counted
 from stemproof_cli.timestamps import MINED_TIMEOUT_S, parse_cap, say_why_waiting
 
@@ -128,7 +128,6 @@ class ByRelay:
     relay: Relay
     given: str | None
     wait: bool
-    final: bool
     dry_run: bool
 
 
@@ -148,9 +147,7 @@ def anchor_by_relay(
         terms = asked.relay.terms()
         say.talk(f"{asked.relay.where} pays; it sends after {terms.batch_s} s or sooner")
         return None, False
-    keys = context.unlock(home)
-    with say.waiting("asking the relay"):
-        number = relaying.hand_over(home, log, place, keys, asked.relay)
+    number = hands.hand_over(home, log, place, asked.relay)
     relaying.remember_relay(log, asked.given)
     if number is None:
         return None, False
@@ -197,8 +194,7 @@ def _go_on(log: Log, place: Chain, asked: ByRelay) -> Anchor | None:
 def _wait(log: Log, place: Chain, number: int, asked: ByRelay) -> Anchor:
     from stemproof.acts.relaying import Patience, wait_for_relay
 
-    states = ("final",) if asked.final else ("anchored", "final")
-    patience = Patience(states, MINED_TIMEOUT_S if asked.wait else 0.0)
+    patience = Patience(("anchored", "final"), MINED_TIMEOUT_S if asked.wait else 0.0)
     with say.waiting("waiting for the relay and the chain"):
         return wait_for_relay(log, place, number, asked.relay, patience)
 

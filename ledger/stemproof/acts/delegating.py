@@ -140,7 +140,9 @@ def plan_as(
 
     account = holder_account(log)
     check_allowed(chain, account, key.address, growth=0)
-    found = plan_head_of(log, chain, Holder(account, None, lambda log: _check_same(log, account)))
+    found = plan_head_of(
+        log, chain, Holder(account, None, lambda log: check_same_holder(log, account))
+    )
     if found is None:
         return None
     sealed, prior = found
@@ -201,6 +203,7 @@ def parse_until(text: str, moment: datetime) -> int:
     return int(last.timestamp())
 
 
-def _check_same(log: Log, account: Address) -> None:
+def check_same_holder(log: Log, account: Address) -> None:
+    """Refuse an account that publishes the log no more: its keys were replaced meanwhile."""
     if holder_account(log) != account:
         raise BadInput("the keys changed while they were being used", hint="run the command again")

@@ -14,12 +14,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from stemproof.acts.anchoring import Planned, origin_id, plan_call, plan_head, publish
+from stemproof.acts.anchoring import (
+    Holder,
+    Planned,
+    origin_id,
+    plan_call,
+    plan_head,
+    plan_head_of,
+    publish,
+)
 from stemproof.acts.anchors import Anchor, anchor_numbered
 from stemproof.acts.brought import is_brought
-from stemproof.acts.delegating import holder_account
+from stemproof.acts.delegating import check_same_holder, holder_account
 from stemproof.acts.following import find_waiting, wait_for
 from stemproof.acts.home import Home, now
+from stemproof.acts.keeping import check_place
 from stemproof.anchor.relayanswer import Funds, HeadState, Refusal, RelayAnswer
 from stemproof.anchor.relayclient import Relay, RelayDown
 from stemproof.anchor.signedhead import (
@@ -34,7 +43,10 @@ from stemproof.record.event import format_time
 
 if TYPE_CHECKING:
     from stemproof.anchor.evm import Chain
+    from stemproof.anchor.signedhead import HeadSigner
+    from stemproof.keys.anchorkey import AnchorKey
     from stemproof.keys.ring import Keys
+    from stemproof.log.sealing import Sealed
     from stemproof.log.store import Log
 
 RELAY_SETTING: Final = "relay"
@@ -108,31 +120,18 @@ def hand_over(home: Home, log: Log, chain: Chain, keys: Keys, relay: Relay) -> i
     None where the chain holds this head already. A relay that is absent, or serves another
     chain, is told before anything is signed.
     """
-    from stemproof.anchor.publish import hold_account
     from stemproof.anchor.signer import KeySigner
 
-    _check_terms(chain, relay)
     signer = KeySigner(keys.account_key)
-    with hold_account(home.locks, chain, signer.address):
-        found = plan_head(log, chain, keys)
-        if found is None:
-            return None
-        sealed, prior = found
-        unsigned = SignedHead(
-            chain_id=chain.info.id,
-            contract=bytes(chain.contract),
-            publisher=bytes(signer.address),
-            origin_id=origin_id(log.origin),
-            prior=prior,
-            size=sealed.size,
-            root=bytes(sealed.root),
-            # By the chain's clock, which is what counts: ours may be wrong.
-            deadline=chain.latest_block().time + LIFETIME_S,
-            signature=b"",
-        )
-        number = _store(log, sign_head(signer, unsigned))
-    hand_in(log, anchor_numbered(log, number), relay)
-    return number
+    return _hand_over(home, log, chain, relay, signer, lambda: plan_head(log, chain, keys))
+
+
+def hand_over_as(home: Home, log: Log, chain: Chain, key: AnchorKey, relay: Relay) -> int | None:
+    """Do as `hand_over` while the keys are locked, by the device's anchor-only key."""
+    check_place(home)
+    account = holder_account(log)
+    holder = Holder(account, None, lambda log: check_same_holder(log, account))
+    return _hand_over(home, log, chain, relay, key, lambda: plan_head_of(log, chain, holder))
 
 
 def hand_in(log: Log, anchor: Anchor, relay: Relay) -> RelayAnswer:
@@ -202,6 +201,40 @@ def pay_for_handed(
             )
         planned = plan_call(log, chain, keys, sealed, waiting.prior, cap_wei=cap_wei)
         return publish(log, chain, planned, now()) if agree(planned) else None
+
+
+def _hand_over(
+    home: Home,
+    log: Log,
+    chain: Chain,
+    relay: Relay,
+    signer: HeadSigner,
+    plan: Callable[[], tuple[Sealed, int] | None],
+) -> int | None:
+    from stemproof.anchor.publish import hold_account
+
+    _check_terms(chain, relay)
+    account = holder_account(log)
+    with hold_account(home.locks, chain, account):
+        found = plan()
+        if found is None:
+            return None
+        sealed, prior = found
+        unsigned = SignedHead(
+            chain_id=chain.info.id,
+            contract=bytes(chain.contract),
+            publisher=bytes(account),
+            origin_id=origin_id(log.origin),
+            prior=prior,
+            size=sealed.size,
+            root=bytes(sealed.root),
+            # By the chain's clock, which is what counts: ours may be wrong.
+            deadline=chain.latest_block().time + LIFETIME_S,
+            signature=b"",
+        )
+        number = _store(log, sign_head(signer, unsigned))
+    hand_in(log, anchor_numbered(log, number), relay)
+    return number
 
 
 def _check_terms(chain: Chain, relay: Relay) -> None:
