@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 from stemproof.errors import BadInput
 
+from .collector import pause_collector
 from .live_clips import CLIPS, GROOVE, NO_GROOVE, read_clip
 from .live_digest import digest_content
 from .live_envelopes import moment
@@ -55,6 +56,11 @@ _SCALES: Final = ("Major", "Minor", "Dorian", "Mixolydian", "Lydian", "Phrygian"
 
 def read_live(data: bytes) -> Session:
     """Read a Live set, gzipped or plain."""
+    with pause_collector():
+        return _read(data)
+
+
+def _read(data: bytes) -> Session:
     reader = _Reader()
     root = None
     for part in stream_parts(data, _PARTS, _RELEASES):

@@ -49,9 +49,10 @@ class Entry:
     def step(self, prefix: str, tag: str) -> Step | None:
         """Tell what an element below `prefix` is called; None for what is not about sound."""
         key = (prefix, tag)
-        if key in self._steps:
+        try:
             return self._steps[key]
-        step = None
+        except KeyError:
+            step = None
         is_known = not self.only or tag in self.names or tag in self.laws
         if is_known and (tag in self.names or not _views().search(tag)):
             part = self.names.get(tag) or _part(tag)
@@ -67,10 +68,12 @@ class Entry:
     def parameter(self, prefix: str, tag: str, stored: str) -> Parameter | None:
         """Make a parameter of what is stored; None for what is not about sound."""
         key = (prefix, tag, stored)
-        if key in self._known:
+        # The usual way costs nothing but the look-up: it is taken for every knob of a set.
+        try:
             return self._known[key]
+        except KeyError:
+            found = None
         step = self.step(prefix, tag)
-        found = None
         if step is not None:
             label, unit = step
             word = self.named(tag, stored)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Final
 
 from stemproof.errors import BadInput
@@ -37,7 +38,7 @@ from .model import (
 from .numbers import is_decimal, parse_integer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from lxml.etree import _Element
 
@@ -52,6 +53,7 @@ _NOTE: Final = (
     *("Time", "Duration", "Velocity"),
     *("IsEnabled", "Probability", "VelocityDeviation"),
 )
+_NOTE_ORDER: Final = attrgetter("start", "pitch", "length", "velocity")
 GROOVE: Final = "groove"
 NO_GROOVE: Final = "none"
 
@@ -101,51 +103,41 @@ def _notes(node: _Element) -> tuple[Note, ...]:
         if not 0 <= key < 128:
             raise BadInput(f"a note's key is {key}, want 0 to 127")
         for events in key_track.iterchildren("Notes"):
-            found += [_note(key, event) for event in events]
-    found.sort(key=_note_order)
+            # Asking an element for one attribute costs as much as asking for all of them.
+            for event in events:
+                pick = _layout(tuple(event.keys()))
+                time, length, *touch = pick((*event.values(), ""))
+                found.append(Note(key, _ticks(time), _ticks(length), *_touch(*touch)))
+    found.sort(key=_NOTE_ORDER)
     return tuple(found)
 
 
-def _note(key: int, event: _Element) -> Note:
-    # Asking an element for one attribute costs as much as asking for all of them.
-    time, length, velocity, enabled, chance, spread = _layout(tuple(event.keys()))
-    stored = (*event.values(), "")
-    return Note(
-        key,
-        _ticks(stored[time]),
-        _ticks(stored[length]),
-        _rounded(stored[velocity] or "100"),
-        0,
-        0,
-        stored[enabled] == "false",
-        _percent(stored[chance] or "1"),
-        _rounded(stored[spread] or "0"),
-    )
-
-
 @functools.lru_cache(maxsize=256)
-def _layout(names: tuple[str, ...]) -> tuple[int, ...]:
-    """Tell where in its list each attribute of a note stands; -1 is the empty end."""
-    return tuple(names.index(name) if name in names else -1 for name in _NOTE)
+def _layout(names: tuple[str, ...]) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
+    """Pick what a note is read from out of its attributes; the last one is the empty end."""
+    places = [names.index(name) if name in names else -1 for name in _NOTE]
+    return itemgetter(places[0], places[1], *places[2:])
+
+
+@functools.lru_cache(maxsize=4096)
+def _touch(
+    velocity: str, enabled: str, chance: str, spread: str
+) -> tuple[int, int, int, bool, int, int]:
+    """Read how a note is struck: all that a `Note` tells behind its length."""
+    percent = round(100 * _number(chance or "1"))
+    return (
+        round(_number(velocity or "100")),
+        0,
+        0,
+        enabled == "false",
+        percent,
+        round(_number(spread or "0")),
+    )
 
 
 @functools.lru_cache(maxsize=1 << 15)
 def _ticks(text: str) -> int:
     return round(_number(text) * TICKS_PER_QUARTER)
-
-
-@functools.lru_cache(maxsize=4096)
-def _rounded(text: str) -> int:
-    return round(_number(text))
-
-
-@functools.lru_cache(maxsize=4096)
-def _percent(text: str) -> int:
-    return round(100 * _number(text))
-
-
-def _note_order(note: Note) -> tuple[int, int, int, int]:
-    return (note.start, note.pitch, note.length, note.velocity)
 
 
 def _number(text: str) -> float:

@@ -9,14 +9,18 @@ from __future__ import annotations
 import functools
 import hashlib
 import marshal
+from collections.abc import Callable
 from dataclasses import fields
 from fractions import Fraction
+from operator import attrgetter
+from types import NoneType
 from typing import Any, Final
 
 from .model import Note, Parameter, Point, Session
 
 # Marshal's second version writes equal values equally; later ones tell shared objects apart.
 _MARSHAL: Final = 2
+_PLAIN: Final = frozenset({str, int, bool, NoneType})
 _LEFT_OUT: Final = frozenset({"digest", "content_digest", "size", "version", "unread"})
 
 
@@ -43,16 +47,17 @@ def _plain(value: object) -> object:
         if isinstance(first, Point):
             return [(p.at.numerator, p.at.denominator, p.value, p.shape) for p in value]
         return [_plain(one) for one in value]
-    if value is None or isinstance(value, bool | int):
-        return value
     if isinstance(value, str):
         return str(value)
     if isinstance(value, Fraction):
         return (value.numerator, value.denominator)
+    if type(value) in _PLAIN:
+        return value
     kind: Any = type(value)  # a dataclass of the model
-    return [_plain(getattr(value, name)) for name in _names(kind)]
+    return [v if type(v) in _PLAIN else _plain(v) for v in _stored(kind)(value)]
 
 
 @functools.cache
-def _names(kind: Any) -> tuple[str, ...]:  # typeshed has no name for a dataclass
-    return tuple(one.name for one in fields(kind))
+def _stored(kind: Any) -> Callable[[object], tuple[object, ...]]:  # typeshed: no dataclass type
+    """Give all fields at once."""
+    return attrgetter(*(one.name for one in fields(kind)))

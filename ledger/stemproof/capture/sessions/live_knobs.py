@@ -81,22 +81,26 @@ class Knobs:
                 self._sample_part(part, place, 0)
         for sample in devices.iter(_SAMPLES):
             self._sample(sample)
-        knobs = ((node, node.get("Value")) for node in devices.iter("Manual"))
-        if next(devices.iter("Manual"), None) is None:
-            # Live 8.
-            events = devices.iter("ArrangerAutomation")
-            knobs = ((node, first_value(node[0]) if len(node) else None) for node in events)
-        self._read_knobs(knobs)
+        knobs = list(devices.iter("Manual"))
+        if knobs:
+            self._read_knobs(zip(knobs, [knob.get("Value") for knob in knobs], strict=True))
+            return
+        # Live 8.
+        events = devices.iter("ArrangerAutomation")
+        self._read_knobs((node, first_value(node[0]) if len(node) else None) for node in events)
 
     def _read_knobs(self, knobs: Iterable[tuple[_Element, str | None]]) -> None:
         # The one long loop over a set: what a knob can do without is not asked.
         places, roots, touched = self._places, self._roots, self._envelopes.touched
+        last, place = None, None
         for part, stored in knobs:
             node = part.getparent()
             holder = None if node is None else node.getparent()
             if node is None or holder is None or stored is None:
                 continue
-            place = places[holder] if holder in places else self._place(holder)
+            if holder is not last:
+                last = holder
+                place = places[holder] if holder in places else self._place(holder)
             if place is None:
                 continue
             settings, prefix, entry = place
@@ -157,9 +161,11 @@ class Knobs:
         place = self._places[above] if above in self._places else self._place(above)
         if place is None:
             return None
-        named = next((part for part in node if part.tag in _LISTED), None)
-        name = "" if named is None else named.get("Value", "")
-        return _Place(place.settings, name, None) if name else None
+        for part in node:
+            if part.tag in _LISTED:
+                name = part.get("Value")
+                return _Place(place.settings, name, None) if name else None
+        return None
 
     def _below(self, node: _Element, place: _Place) -> _Place | None:
         tag = str(node.tag)
@@ -169,7 +175,7 @@ class Knobs:
         key = (node.getparent(), tag)
         self._counts[key] = number = self._counts.get(key, 0) + 1
         label = f"{step.label} {number}" if number > 1 else step.label
-        return place._replace(prefix=label)
+        return _Place(place.settings, label, place.entry)
 
     def _sample_part(self, part: _Element, place: _Place, depth: int) -> None:
         """Read the zone of a sampler: keys, velocities, loops; none of it is automatable."""

@@ -140,7 +140,12 @@ def _settings(preset: _Element, ids: tuple[PluginId, ...], name: str) -> Decoded
 
 
 def _bytes(node: _Element | None) -> bytes:
-    text = "" if node is None else "".join((node.text or "").split())
+    text = "" if node is None else node.text or ""
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        # Blanks within a pair of digits, or no digits at all.
+        text = "".join(text.split())
     try:
         return binascii.unhexlify(text)
     except (binascii.Error, ValueError):

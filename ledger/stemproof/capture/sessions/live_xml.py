@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from stemproof.errors import BadInput
 
 from .packed import GZIP_MAGIC
-from .strict_xml import WANT_UTF8
+from .strict_xml import WANT_UTF8, huge_pull_parser
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -43,19 +43,7 @@ def stream_parts(
     """
     from lxml import etree
 
-    parser = etree.XMLPullParser(
-        ("end",),
-        tag=(*tags, ROOT),
-        encoding="utf-8",
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        dtd_validation=False,
-        huge_tree=True,
-        remove_comments=True,
-        remove_pis=True,
-        remove_blank_text=True,
-    )
+    parser = huge_pull_parser((*tags, ROOT))
     guard = _Guard()
     try:
         for piece in _pieces(data):
@@ -82,9 +70,10 @@ class _Guard:
         self._tail = b""
 
     def check(self, piece: bytes) -> None:
-        if b"\0" in piece or _DECLARATION in self._tail + piece[: len(_DECLARATION)]:
-            raise BadInput(f"{_WHAT} {WANT_UTF8}")
-        if _DECLARATION in piece:
+        across = self._tail + piece[: len(_DECLARATION)]
+        # One byte is looked for ten times as fast as nine, and Live writes no "!" in its tags.
+        is_declared = _DECLARATION in across or (b"!" in piece and _DECLARATION in piece)
+        if is_declared or b"\0" in piece:
             raise BadInput(f"{_WHAT} {WANT_UTF8}")
         self._tail = piece[-len(_DECLARATION) :]
         self._bytes += len(piece)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from stemproof.errors import BadInput
 
+from .collector import pause_collector
 from .model import Device, Mixer, Parameter, Session, Unit
 from .musescore_mixer import AudioSettings, parse_audio_settings
 from .musescore_signs import word_of
@@ -48,6 +49,11 @@ _CONTROLLERS: Final = {"7": "volume", "10": "pan", "91": "reverb", "93": "chorus
 
 def read_musescore(data: bytes) -> Session:
     """Read a MuseScore score, packed or plain."""
+    with pause_collector():
+        return _read(data)
+
+
+def _read(data: bytes) -> Session:
     settings = None
     xml = data
     if data.startswith(ZIP_MAGIC):

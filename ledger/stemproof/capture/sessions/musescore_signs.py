@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _FIFTHS: Final = "FCGDAEB"
 _FIRST_NATURAL: Final = 13
 _LONGEST_WORD: Final = 500
-_MARKS: Final = frozenset(
+MARKS: Final = frozenset(
     {"Articulation", "Ornament", "Arpeggio", "Tremolo", "TremoloSingleChord", "TremoloTwoChord"}
 )
 _SIDES: Final = ("Above", "Below")
@@ -24,7 +24,7 @@ def word_of(node: _Element | None) -> str:
     """Give the text of an element without its fonts, on one line."""
     if node is None:
         return ""
-    text = "".join(str(part) for part in node.itertext())
+    text = "".join(node.itertext()) if len(node) else node.text or ""
     return " ".join(text.split())[:_LONGEST_WORD]
 
 
@@ -40,8 +40,6 @@ def chord_name(node: _Element) -> str:
 
 def read_articulation(node: _Element, tag: str) -> str:
     """Name an articulation or ornament; on which side of the note it stands is layout."""
-    if tag not in _MARKS:
-        return ""
     name = word_of(node.find("subtype"))
     for side in _SIDES:
         name = name.removesuffix(side)

@@ -7,14 +7,16 @@ one row: `<tick>` says where a voice begins again, tuplets and ties have numbers
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from stemproof.errors import BadInput
 
 from .model import Marker, Moment
-from .musescore_signs import chord_name, read_articulation, word_of
+from .musescore_signs import MARKS, chord_name, read_articulation, word_of
 from .notation import (
     WRITTEN_VELOCITY,
     Measure,
@@ -62,6 +64,8 @@ _WORDS: Final = {
     "Sticking": SignKind.DIRECTIONS,
 }
 _MAX_TUPLETS: Final = 100_000
+_GRACES: Final = ("acciaccatura", "appoggiatura")
+_TIES: Final = frozenset({"Spanner", "Tie", "endSpanner"})
 
 
 class StaffReader:
@@ -208,15 +212,15 @@ class StaffReader:
         return self._stack[-1] if self._stack else Fraction(1)
 
     def _read_chord(self, node: _Element, tag: str) -> None:
-        is_grace = any(
-            child.tag in ("acciaccatura", "appoggiatura") or str(child.tag).startswith("grace")
-            for child in node
-        )
+        parts = [(str(child.tag), child) for child in node]
+        is_grace = any(name in _GRACES or name.startswith("grace") for name, _ in parts)
         length = Fraction(0) if is_grace else self._duration(node)
         if tag == "Chord":
-            self._read_notes(node, length)
-            for child in node:
-                self._read_of_chord(child)
+            for name, child in parts:
+                if name == "Note":
+                    self._read_note(child, length)
+            for name, child in parts:
+                self._read_of_chord(name, child)
         if not is_grace:
             self._at = step(self._at, length)
 
@@ -224,16 +228,11 @@ class StaffReader:
         kind = node.findtext("durationType", "measure")
         if kind == "measure":
             return self._written_duration(node)
-        plain: Fraction | None = _QUARTERS.get(kind)
-        if plain is None:
-            raise BadInput(f"a note lasts {kind!r:.40}, want a note value like 'quarter'")
-        dots = parse_integer(node.findtext("dots", "0"), "the dots of a note")
-        if not 0 <= dots <= 4:
-            raise BadInput(f"a note has {dots} dots, want at most 4")
-        ratio = self._ratio()
-        if not self._has_voices:
-            ratio = self._tuplets.get(node.findtext("Tuplet", ""), Fraction(1))
-        return plain * (2 - Fraction(1, 1 << dots)) * ratio
+        plain = _quarters(kind, node.findtext("dots", "0"))
+        ratio = self._stack[-1] if self._stack else None
+        if not self._has_voices and self._tuplets:
+            ratio = self._tuplets.get(node.findtext("Tuplet", ""))
+        return plain if ratio is None else plain * ratio
 
     def _written_duration(self, node: _Element) -> Fraction:
         child = node.find("duration")
@@ -242,24 +241,20 @@ class StaffReader:
         text = child.text or f"{child.get('z', '')}/{child.get('n', '')}"
         return 4 * parse_fraction(text.strip(), "a rest's length")
 
-    def _read_notes(self, chord: _Element, length: Fraction) -> None:
-        for node in chord.iterfind("Note"):
-            pitch = parse_integer(node.findtext("pitch", ""), "a note's pitch")
-            if not 0 <= pitch <= 127:
-                raise BadInput(f"a note's pitch is {pitch}, want 0 to 127")
-            starts, ends = self._ties_of(node)
-            self._part.tones.append(
-                Tone(
-                    pitch,
-                    self._at,
-                    length,
-                    _velocity(node),
-                    self._number,
-                    starts,
-                    ends,
-                    node.findtext("play", "1") == "0",
-                )
-            )
+    def _read_note(self, node: _Element, length: Fraction) -> None:
+        # Once through what it holds, since a score has half a million notes.
+        texts: dict[str, str] = {}
+        for child in node:
+            texts.setdefault(str(child.tag), child.text or "")
+        pitch = parse_integer(texts.get("pitch", ""), "a note's pitch")
+        if not 0 <= pitch <= 127:
+            raise BadInput(f"a note's pitch is {pitch}, want 0 to 127")
+        starts, ends = (False, False) if _TIES.isdisjoint(texts) else self._ties_of(node)
+        velocity = _velocity(texts)
+        is_mute = texts.get("play") == "0"
+        self._part.tones.append(
+            Tone(pitch, self._at, length, velocity, self._number, starts, ends, is_mute)
+        )
 
     def _ties_of(self, note: _Element) -> tuple[bool, bool]:
         starts = ends = False
@@ -274,17 +269,16 @@ class StaffReader:
                 ends |= child.get("id", "") in self._ties
         return starts, ends
 
-    def _read_of_chord(self, node: _Element) -> None:
-        tag = str(node.tag)
-        if tag == "Lyrics":
+    def _read_of_chord(self, tag: str, node: _Element) -> None:
+        if tag in MARKS:
+            self._sign(SignKind.ARTICULATIONS, read_articulation(node, tag))
+        elif tag == "Lyrics":
             verse = parse_integer(node.findtext("no", "0"), "a verse") + 1
             goes_on = node.findtext("syllabic") in ("begin", "middle")
             text = word_of(node.find("text"))
             self._sign(SignKind.LYRICS, text + "-" * (goes_on and bool(text)), verse)
         elif tag == "Spanner":
             self._read_spanner(node)
-        else:
-            self._sign(SignKind.ARTICULATIONS, read_articulation(node, tag))
 
     def _read_spanner(self, node: _Element) -> None:
         """Read the beginning or the end of what spans notes: hairpin, ottava, slur, volta."""
@@ -323,10 +317,23 @@ def _find_metre(measure: _Element, metre: tuple[int, int]) -> tuple[int, int]:
     return metre
 
 
-def _velocity(note: _Element) -> int:
+# A score repeats a dozen note values all through.
+@functools.lru_cache(maxsize=1 << 10)
+def _quarters(kind: str, dots_text: str) -> Fraction:
+    """Read a note value with its dots."""
+    plain = _QUARTERS.get(kind)
+    if plain is None:
+        raise BadInput(f"a note lasts {kind!r:.40}, want a note value like 'quarter'")
+    dots = parse_integer(dots_text, "the dots of a note")
+    if not 0 <= dots <= 4:
+        raise BadInput(f"a note has {dots} dots, want at most 4")
+    return plain * (2 - Fraction(1, 1 << dots))
+
+
+def _velocity(note: Mapping[str, str]) -> int:
     """Read a velocity that the musician set for this note; what dynamics make of it is playback."""
-    text = note.findtext("velocity")
-    if text is None or note.findtext("veloType", "offset") != "user":
+    text = note.get("velocity")
+    if text is None or note.get("veloType") != "user":
         return WRITTEN_VELOCITY
     velocity = parse_integer(text, "a note's velocity")
     return velocity if 0 <= velocity <= 127 else WRITTEN_VELOCITY

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from stemproof.errors import BadInput
 
+from .collector import pause_collector
 from .model import Device, Mixer, Parameter, Session, Unit
 from .musicxml_measure import MeasureReader, bar_length, is_transposing
 from .notation import MAX_PARTS, MAX_XML_BYTES, Measure, Part, Score, build_session, step
@@ -37,6 +38,11 @@ MAX_BARS: Final = 1_000_000
 
 def read_musicxml(data: bytes) -> Session:
     """Read a MusicXML score, packed or plain."""
+    with pause_collector():
+        return _read(data)
+
+
+def _read(data: bytes) -> Session:
     xml = data
     if data.startswith(ZIP_MAGIC):
         archive = Archive(data, _WHAT)

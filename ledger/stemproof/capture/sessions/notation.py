@@ -15,7 +15,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from itertools import accumulate
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from stemproof.errors import BadInput
@@ -36,6 +38,7 @@ from .model import (
     Unit,
 )
 from .numbers import parse_integer
+from .parts import count_parts, find_finest
 from .signs import Sign
 
 MAX_XML_BYTES: Final = 48 << 20
@@ -109,7 +112,8 @@ class Score:
 def step(at: Fraction, length: Fraction) -> Fraction:
     """Go on by a length, within what a score can need."""
     reached = at + length
-    if reached.denominator > _MAX_DENOMINATOR or not 0 <= reached <= _MAX_QUARTERS:
+    over, under = reached.numerator, reached.denominator
+    if under > _MAX_DENOMINATOR or not 0 <= over <= _MAX_QUARTERS * under:
         raise BadInput("a position in the score is beyond all measure, want bars of plain notes")
     return reached
 
@@ -187,7 +191,10 @@ def join_ties(tones: Iterable[Tone]) -> list[Tone]:
     """Make one note of those that ties bind, on one staff and at one pitch."""
     joined: list[Tone] = []
     waiting: defaultdict[tuple[int, int], list[tuple[Fraction, int]]] = defaultdict(list)
-    for tone in sorted(tones, key=lambda t: (t.start, t.length)):
+    for tone in _in_order(list(tones)):
+        if not (tone.starts_tie or tone.ends_tie):
+            joined.append(tone)
+            continue
         open_ties = waiting[(tone.staff, tone.pitch)]
         place = _find_tie(open_ties, tone.start) if tone.ends_tie else None
         end = tone.start + tone.length
@@ -201,6 +208,15 @@ def join_ties(tones: Iterable[Tone]) -> list[Tone]:
         if tone.starts_tie:
             open_ties.append((end, index))
     return joined
+
+
+def _in_order(tones: list[Tone]) -> list[Tone]:
+    """Sort by start and length; as whole numbers, which compare ten times as fast as fractions."""
+    finest = find_finest(time for tone in tones for time in (tone.start, tone.length))
+    if finest is None:
+        return sorted(tones, key=lambda t: (t.start, t.length))
+    whole = partial(count_parts, parts=finest)
+    return sorted(tones, key=lambda t: (whole(t.start), whole(t.length)))
 
 
 def _find_tie(open_ties: Sequence[tuple[Fraction, int]], start: Fraction) -> int | None:
@@ -234,12 +250,13 @@ def move_under(
 
 
 def _track(part: Part, ppq: int) -> Track:
-    notes = sorted(
-        Note(t.pitch, round(t.start * ppq), round(t.length * ppq), t.velocity, muted=t.muted)
+    ticks = partial(count_parts, parts=ppq)
+    notes = [
+        Note(t.pitch, ticks(t.start), ticks(t.length), t.velocity, muted=t.muted)
         for t in join_ties(part.tones)
-    )
-    notes.sort(key=lambda note: (note.start, note.pitch, note.length))
-    signs = tuple(sorted(set(part.signs), key=lambda s: (s.kind, s.line, s.at, s.text)))
+    ]
+    notes.sort()
+    notes.sort(key=attrgetter("start", "pitch", "length"))
     clip = Clip(
         ClipKind.NOTES,
         "",
@@ -248,7 +265,7 @@ def _track(part: Part, ppq: int) -> Track:
         Moment(Fraction(0)),
         notes=tuple(notes),
         ppq=ppq,
-        signs=signs,
+        signs=_signs(part),
     )
     return Track(
         part.name,
@@ -258,6 +275,15 @@ def _track(part: Part, ppq: int) -> Track:
         clips=(clip,),
         parameters=part.parameters,
     )
+
+
+def _signs(part: Part) -> tuple[Sign, ...]:
+    """Put each sign once, those of one kind and line in order of their places."""
+    signs = set(part.signs)
+    finest = find_finest(sign.at for sign in signs)
+    if finest is None:
+        return tuple(sorted(signs, key=lambda s: (s.kind, s.line, s.at, s.text)))
+    return tuple(sorted(signs, key=lambda s: (s.kind, s.line, count_parts(s.at, finest), s.text)))
 
 
 def _find_ppq(times: Iterable[Fraction]) -> int:

@@ -8,14 +8,38 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, TypedDict
 
 from stemproof.errors import BadInput
 
 if TYPE_CHECKING:
-    from lxml.etree import XMLParser, _Element
+    from lxml.etree import XMLParser, XMLPullParser, _Element
 
 WANT_UTF8 = "declares entities or is not UTF-8, want plain UTF-8 XML"
+
+
+class _Options(TypedDict):
+    encoding: str
+    resolve_entities: bool
+    no_network: bool
+    load_dtd: bool
+    dtd_validation: bool
+    remove_comments: bool
+    remove_pis: bool
+    remove_blank_text: bool
+
+
+_STRICT: Final[_Options] = {
+    "encoding": "utf-8",
+    "resolve_entities": False,
+    "no_network": True,
+    "load_dtd": False,
+    "dtd_validation": False,
+    "remove_comments": True,
+    "remove_pis": True,
+    "remove_blank_text": True,
+}
+"""What every parser of this room is made with."""
 
 
 def parse_xml(xml: bytes, what: str, *, roots: Sequence[str], max_bytes: int) -> _Element:
@@ -40,20 +64,20 @@ def parse_xml(xml: bytes, what: str, *, roots: Sequence[str], max_bytes: int) ->
 
 
 def strict_parser() -> XMLParser[_Element]:
-    """Make the one parser that strangers' XML goes through."""
+    """Make the parser that strangers' XML goes through."""
     from lxml import etree
 
-    return etree.XMLParser(
-        encoding="utf-8",
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        dtd_validation=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-        remove_blank_text=True,
-    )
+    return etree.XMLParser(huge_tree=False, **_STRICT)
+
+
+def huge_pull_parser(tags: Sequence[str]) -> XMLPullParser[_Element]:
+    """Make the parser that hands out the elements of some tags while they end.
+
+    libxml2's own limits are off but for 2048 levels: who feeds it bounds what it is fed.
+    """
+    from lxml import etree
+
+    return etree.XMLPullParser(("end",), tag=tags, huge_tree=True, **_STRICT)
 
 
 def digest_xml(root: _Element) -> str:
