@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from stemproof.record.canonical import Json
     from stemproof.verify.bounds import SessionBracket
     from stemproof.verify.bundle import Verdict
+    from stemproof.verify.timestamps import Dated
 
 SHOWN_SESSIONS: Final = 5
 
@@ -144,16 +145,7 @@ def verdict_document(bundle: Path, verdict: Verdict) -> dict[str, Json]:
             }
             for item in verdict.brackets
         ],
-        "timestamps": [
-            {
-                "origin": item.origin,
-                "kind": item.kind,
-                "size": item.size,
-                "not_after": item.not_after,
-                "by": item.by,
-            }
-            for item in verdict.dated
-        ],
+        "timestamps": [_stamp_document(item) for item in verdict.dated],
         "not_after": verdict.not_after,
         "levels": [
             {
@@ -179,6 +171,16 @@ def verdict_document(bundle: Path, verdict: Verdict) -> dict[str, Json]:
         ],
         "claim": None if verdict.claim is None else _claim_document(verdict.claim),
         "does_not_say": list(DOES_NOT_SAY),
+    }
+
+
+def _stamp_document(item: Dated) -> dict[str, Json]:
+    return {
+        "origin": item.origin,
+        "kind": item.kind,
+        "size": item.size,
+        "not_after": item.not_after,
+        "by": item.by,
     }
 
 
