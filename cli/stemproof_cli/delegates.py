@@ -12,6 +12,7 @@ from stemproof_cli.amounts import counted
 from stemproof_cli.timestamps import MINED_TIMEOUT_S
 
 if TYPE_CHECKING:
+    from stemproof.acts.delegating import Terms
     from stemproof.acts.home import Home
     from stemproof.anchor.evm import Chain
     from stemproof.anchor.publish import Intent
@@ -54,8 +55,12 @@ def delegate(
 ) -> None:
     """Allow a key to timestamp while your keys are locked, and nothing else; capped, revocable."""
     from stemproof.acts import anchoring
-    from stemproof.acts.home import opened
+    from stemproof.acts.delegating import DEFAULT_DAYS, DEFAULT_MOST, Terms, parse_until
+    from stemproof.acts.home import now, opened
 
+    # Slips are told before a chain is asked and a passphrase wanted.
+    named = None if key in (None, "new") else parse_named(key or "")
+    last = parse_until(str(DEFAULT_DAYS) if until is None else until, now())
     home = context.writable()
     with opened(home) as log:
         place = anchoring.connect(home, log, chain=chain, rpc=rpc)
@@ -64,19 +69,18 @@ def delegate(
             return
         keys = context.unlock(home)
         if end:
-            _end_delegation(home, log, place, keys, key, yes=yes)
+            _end_delegation(home, log, place, keys, named, yes=yes)
             return
-        address = _delegate_key(home, keys, key, clear_file=clear_file)
-        _allow(home, log, place, keys, (address, until, most), yes=yes)
+        address = named or _delegate_key(home, keys, is_new=key == "new", clear_file=clear_file)
+        terms = Terms(address, last, DEFAULT_MOST if most is None else most)
+        _allow(home, log, place, keys, terms, yes=yes)
 
 
-def _delegate_key(home: Home, keys: Keys, key: str | None, *, clear_file: bool) -> Address:
-    """Find the key to allow: one named, this device's, or a new one that is kept first."""
+def _delegate_key(home: Home, keys: Keys, *, is_new: bool, clear_file: bool) -> Address:
+    """Find the key to allow: this device's, or a new one that is kept first."""
     from stemproof.keys.anchorkey import keep_in_clear, keep_sealed, make_anchor_key
 
-    if key not in (None, "new"):
-        return parse_named(key or "")
-    known = None if key == "new" else _open_own(home, keys.origin)
+    known = None if is_new else _open_own(home, keys.origin)
     if known is not None:
         return known
     made = make_anchor_key(keys.origin)
@@ -117,44 +121,26 @@ def _open_own(home: Home, origin: str) -> Address | None:
     return None if found is None else found.address
 
 
-def _allow(
-    home: Home,
-    log: Log,
-    place: Chain,
-    keys: Keys,
-    asked: tuple[Address, str | None, int | None],
-    *,
-    yes: bool,
-) -> None:
-    from stemproof.acts.delegating import (
-        DEFAULT_DAYS,
-        DEFAULT_MOST,
-        Terms,
-        allow_now,
-        parse_until,
-    )
-    from stemproof.acts.home import now
+def _allow(home: Home, log: Log, place: Chain, keys: Keys, terms: Terms, *, yes: bool) -> None:
+    from stemproof.acts.delegating import allow_now
     from stemproof.acts.orders import follow_order
 
-    address, until, most = asked
-    last = parse_until(str(DEFAULT_DAYS) if until is None else until, now())
-    terms = Terms(address, last, DEFAULT_MOST if most is None else most)
     order = allow_now(home, log, place, keys, terms, lambda intent: _agree(place, intent, yes))
     if order is None:
         return
     with say.waiting("waiting for the chain"):
         follow_order(log, place, order, timeout_s=MINED_TIMEOUT_S)
     say.answer(
-        f"allowed on {place.info.name}: {_text(address)} may timestamp your logs until"
-        f" {_moment(last)}, {counted(terms.most, 'event')} at once"
+        f"allowed on {place.info.name}: {_text(terms.key)} may timestamp your logs until"
+        f" {_moment(terms.until)}, {counted(terms.most, 'event')} at once"
     )
-    if not fund_rehearsal(home, place, address):
+    if not fund_rehearsal(home, place, terms.key):
         say.talk("it pays for its timestamps itself: send it coins, or it anchors by a relay")
     say.talk("it can do nothing else; `stemproof key delegate --end` takes it back at any time")
 
 
 def _end_delegation(
-    home: Home, log: Log, place: Chain, keys: Keys, key: str | None, *, yes: bool
+    home: Home, log: Log, place: Chain, keys: Keys, named: Address | None, *, yes: bool
 ) -> None:
     from stemproof.acts.delegating import Terms, allow_now
     from stemproof.acts.orders import follow_order
@@ -162,7 +148,7 @@ def _end_delegation(
     from stemproof.keys.anchorkey import drop_anchor_key
 
     own = _open_own(home, keys.origin)
-    address = own if key is None else parse_named(key)
+    address = named or own
     if address is None:
         raise BadInput(
             "this device has no anchor-only key that opens here",
