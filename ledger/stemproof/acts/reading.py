@@ -9,6 +9,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, Final
 
+from stemproof.acts.ai_sentences import AI_TELLERS
 from stemproof.acts.begin import list_works
 from stemproof.acts.undone import tell_labels
 from stemproof.acts.unreadable import reason
@@ -247,6 +248,7 @@ def _events_erased(body: Body) -> str:
 
 
 _TELLERS: Final[dict[str, Callable[[Body], str]]] = {
+    **AI_TELLERS,
     "log.open": lambda body: f"the log begins, bound to account 0x{body['account'][:12]}",
     "log.continue": lambda body: f"goes on from log {body['origin'][-12:]}",
     "key.rotate": lambda body: "keys were replaced",

@@ -87,6 +87,8 @@ ACTIONS: Final = frozenset(
         "pin.added",
         "claim.made",
         "claim.published",
+        "gen.request",
+        "gen.result",
     }
 )
 
