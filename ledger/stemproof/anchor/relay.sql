@@ -17,8 +17,11 @@ WHERE publisher = ? AND received > ? AND (state <> 'refused' OR batch IS NOT NUL
 SELECT count(*) FROM head WHERE state = 'queued';
 
 -- name: queued
-SELECT ticket, body, state, asks, tries, batch, code, reason FROM head
-WHERE state = 'queued' ORDER BY number LIMIT ?;
+SELECT ticket, body, state, asks, tries, batch, code, reason FROM (
+    SELECT * FROM (SELECT * FROM head WHERE state = 'queued' AND asks = 0 ORDER BY number LIMIT ?1)
+    UNION ALL
+    SELECT * FROM (SELECT * FROM head WHERE state = 'queued' AND asks = 1 ORDER BY number LIMIT ?2)
+) ORDER BY number;
 
 -- name: oldest_queued
 SELECT min(received), count(*) FROM head WHERE state = 'queued';

@@ -68,17 +68,14 @@ def find_objection(chain: Chain, sender: Address, head: SignedHead) -> tuple[Ref
 def choose_party(queued: Sequence[Kept], *, most: int) -> list[Kept]:
     """Choose which heads go together: the oldest, within what one transaction can hold."""
     chosen: list[Kept] = []
-    room, asking = _MAX_CALLDATA, 0
+    room = _MAX_CALLDATA
     for kept in queued:
         # A word a member, two for places and length, and the signature in whole words.
         size = 32 * _HEAD_WORDS + -(-len(kept.head.signature) // 32) * 32
         if len(chosen) >= most or size > room:
             break
-        if kept.asks and asking >= MAX_ASKING:
-            continue
         chosen.append(kept)
         room -= size
-        asking += kept.asks
     return chosen
 
 

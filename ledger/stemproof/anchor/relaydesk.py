@@ -18,10 +18,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from stemproof.anchor.problems import FeeTooHigh, InsufficientFunds
+from stemproof.anchor.problems import FeeTooHigh, InsufficientFunds, NodeRefuses
 from stemproof.anchor.publish import hold_account, send
 from stemproof.anchor.relayanswer import Funds, HeadState, Refusal, RelayAnswer, RelayTerms
-from stemproof.anchor.relaybatch import choose_party, find_objection, prepare_party, takes_all
+from stemproof.anchor.relaybatch import (
+    MAX_ASKING,
+    choose_party,
+    find_objection,
+    prepare_party,
+    takes_all,
+)
 from stemproof.anchor.relayed import MAX_LIFETIME_S
 from stemproof.anchor.relayfollow import follow_batch
 from stemproof.anchor.relaystore import DAY_S, Kept, Sending
@@ -47,10 +53,16 @@ _SPARE_S: Final = 30
 _BLOCK_S: Final = 15
 # How often an idle relay looks at its balance and forgets what is old.
 _LOOK_S: Final = 30
+# A block of Ethereum; a reorganisation is seen soon enough then.
+_LOOK_BACK_S: Final = 12
 # Below what so many heads cost the relay says that its funds are low.
 _LOW_HEADS: Final = 50
 # An anchor of a new log, with its share of the transaction.
 _HEAD_GAS: Final = 60_000
+
+
+_UNTRIED: Final = Refusal.NOT_SIGNED, "the chain's node cannot try it"
+_UNSTEADY: Final = Refusal.NOT_SIGNED, "its wallet answers now yes, now no"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +101,7 @@ class RelayDesk:
         self._asking = threading.BoundedSemaphore(_ASKING_AT_ONCE)
         self._funds = Funds.ENOUGH
         self._looked = 0
+        self._looked_back = 0
         #: Why nothing is sent although heads wait; empty while all is well.
         self.delay = ""
 
@@ -149,10 +162,14 @@ class RelayDesk:
         """Follow what is on its way, and send what is due; give what there is to tell."""
         told: list[str] = []
         now = int(self._clock())
+        looks_back = self._chain.info.kind == "local" or now - self._looked_back >= _LOOK_BACK_S
         for batch in self._store.open_batches():
-            told += follow_batch(
-                self._chain, self._signer, self._store, batch, cap=self._replace_cap, now=now
-            )
+            # What is in a block is looked at now and then, until it is final.
+            if batch.state == "stored" or looks_back:
+                told += follow_batch(
+                    self._chain, self._signer, self._store, batch, cap=self._replace_cap, now=now
+                )
+                self._looked_back = now if looks_back else self._looked_back
         if any(batch.state == "stored" for batch in self._store.open_batches()):
             return told
         self._store.refuse_late(now + _BLOCK_S)
@@ -204,7 +221,7 @@ class RelayDesk:
     def _send_next(self, now: int) -> list[str]:
         """Send the heads that are due, those that the chain would not take left out."""
         with hold_account(self._locks, self._chain, self._signer.address):
-            queued = self._store.queued(2 * self._limits.most)
+            queued = self._store.queued(self._limits.most, most_asking=MAX_ASKING)
             party = choose_party(queued, most=self._limits.most)
             try:
                 cap_wei = self._cap_for(len(party), now)
@@ -227,20 +244,28 @@ class RelayDesk:
 
     def _leave_out(self, party: list[Kept]) -> list[str]:
         """Refuse those of a party that the chain would not take; the others go at the next turn."""
-        told = []
+        bad: dict[str, tuple[Refusal, str]] = {}
+        untried: list[Kept] = []
+        problem: NodeRefuses | None = None
         for kept in party:
-            objection = find_objection(self._chain, self._signer.address, kept.head)
+            try:
+                objection = find_objection(self._chain, self._signer.address, kept.head)
+            except NodeRefuses as error:
+                untried.append(kept)
+                problem = error
+                continue
             if objection is not None:
-                self._store.refuse(kept.ticket, *objection)
-                told.append(f"head {kept.ticket[:12]} left out: {objection[1]}")
-        if not told:
+                bad[kept.ticket] = objection
+        if problem is not None and len(untried) == len(party):
+            raise problem
+        # The node tries others: it is the head that it cannot try.
+        bad.update((kept.ticket, _UNTRIED) for kept in untried)
+        if not bad:
             # Alone each is good: one answers otherwise in company, and only wallets can.
-            for kept in [kept for kept in party if kept.asks]:
-                self._store.refuse(
-                    kept.ticket, Refusal.NOT_SIGNED, "its wallet answers now yes, now no"
-                )
-                told.append(f"head {kept.ticket[:12]} left out: its wallet is not steady")
-        return told
+            bad.update((kept.ticket, _UNSTEADY) for kept in party if kept.asks)
+        for ticket, objection in bad.items():
+            self._store.refuse(ticket, *objection)
+        return [f"head {ticket[:12]} left out: {said}" for ticket, (_, said) in bad.items()]
 
     def _cap_for(self, count: int, now: int) -> int | None:
         """Say what the next transaction may cost at most, by the limits that are left."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -99,11 +99,10 @@ def open_store(path: Path) -> Iterator[RelayStore]:
         connection = sqlite3.connect(
             path, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None, check_same_thread=False
         )
-        try:
+    with closing(connection):
+        with converted(path):
             _set_up(connection, path)
-            yield RelayStore(path, connection)
-        finally:
-            connection.close()
+        yield RelayStore(path, connection)
 
 
 class RelayStore:
@@ -166,9 +165,9 @@ class RelayStore:
         oldest, count = self._all("oldest_queued")[0]
         return oldest or 0, count
 
-    def queued(self, most: int) -> list[Kept]:
-        """Give the oldest queued heads."""
-        return [_kept(row) for row in self._all("queued", most)]
+    def queued(self, most: int, *, most_asking: int) -> list[Kept]:
+        """Give the oldest queued heads; those of wallets do not crowd out the others."""
+        return [_kept(row) for row in self._all("queued", most, most_asking)]
 
     def refuse_late(self, before: int) -> None:
         """Refuse what is queued and cannot be in a block before its deadline."""
