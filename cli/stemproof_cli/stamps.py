@@ -34,6 +34,9 @@ def add(
     calendar: Annotated[
         list[str] | None, typer.Option(help="A calendar to send to; several may be.")
     ] = None,
+    anchored: Annotated[
+        bool, typer.Option("--anchored", help="What the newest anchor holds, and nothing newer.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Timestamp everything recorded so far, without a chain; a digest is all that is sent."""
@@ -50,7 +53,10 @@ def add(
                 "nobody is named who would timestamp",
                 hint="say --ots, which is free, or --tsa with an authority's address",
             )
-        sealed = stamping.seal_newest(log, lambda: context.unlock(home))
+        if anchored:
+            sealed = stamping.newest_anchored(log)
+        else:
+            sealed = stamping.seal_newest(log, lambda: context.unlock(home))
         with say.waiting("asking for a timestamp"):
             if url is not None:
                 made.append(stamping.stamp_by_tsa(log, sealed, url, now()))

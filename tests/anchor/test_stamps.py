@@ -313,6 +313,11 @@ def test_openssl_and_the_reference_client_read_what_is_exported(
     assert b"BitcoinBlockHeaderAttestation(840000)" in told.stdout
 
 
+def test_without_an_anchor_there_is_no_anchored_checkpoint(log: Log) -> None:
+    with pytest.raises(BadInput, match="nothing is anchored"):
+        stamping.newest_anchored(log)
+
+
 def test_a_timestamp_that_is_lost_is_told(log: Log, stamped_by: str) -> None:
     record = stamping.stamp_by_tsa(log, _sealed(log), stamped_by, NOW)
     with pytest.raises(BadInput, match="has lost the checkpoint"):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from stemproof.acts.address import check_address
 from stemproof.acts.anchoring import check_holder
+from stemproof.acts.anchors import LOST, list_anchors
 from stemproof.acts.stamps import (
     RENEW_WITHIN,
     Record,
@@ -77,6 +78,18 @@ def seal_newest(log: Log, unlock: Callable[[], Keys]) -> Sealed:
         sealed = seal(log, keys.sign_checkpoint)
     if not sealed.note:
         raise BadInput("the newest checkpoint is not signed yet", hint="run the command again")
+    return sealed
+
+
+def newest_anchored(log: Log) -> Sealed:
+    """Give the checkpoint that claims rest on: the newest that a chain has taken in."""
+    mined = [each for each in list_anchors(log) if each.block_hash is not None]
+    sizes = [each.size for each in mined if each.state != LOST]
+    sealed = checkpoint_at(log, log.number, max(sizes)) if sizes else None
+    if sealed is None:
+        raise BadInput("nothing is anchored yet", hint="leave --anchored out")
+    if not sealed.note:
+        raise BadInput("the newest anchor is not signed yet", hint="run `stemproof anchor` once")
     return sealed
 
 
