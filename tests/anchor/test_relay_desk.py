@@ -449,3 +449,71 @@ def test_a_relay_without_funds_says_so_and_takes_nothing(
         relay.desk.turn()
         assert relay.desk.terms.funds is Funds.NONE
         assert relay.desk.take(signed(chain, new_account())).code is Refusal.NO_FUNDS
+
+
+def test_a_batch_that_waits_too_long_is_offered_more_once_and_mined_once(
+    chain: Chain, testnet: Testnet, tmp_path: Path
+) -> None:
+    moment = [float(chain.latest_block().time)]
+    body = signed(chain, new_account())
+    with at_desk(tmp_path / "relay", chain, testnet) as plain:
+        desk = RelayDesk(
+            chain,
+            KeySigner(plain.account.key),
+            plain.store,
+            replace(SOON, day_cap_wei=10**18),
+            locks=tmp_path / "locks",
+            clock=lambda: moment[0],
+        )
+        assert desk.take(body).state is HeadState.QUEUED
+        call_local(testnet.port, "evm_setAutomine", False)
+        try:
+            desk.turn()
+            assert desk.turn() == []
+            moment[0] += 100
+            assert desk.turn() == ["batch 1: a better fee was offered"]
+            assert desk.turn() == []
+        finally:
+            call_local(testnet.port, "evm_setAutomine", True)
+            mine(testnet)
+        desk.turn()
+        newest, oldest = (parse_transaction(each.raw) for each in plain.store.sendings(1))
+        assert newest.nonce == oldest.nonce
+        assert newest.max_fee > oldest.max_fee
+        answer = desk.answer(ticket_of(body))
+        assert (answer.state, answer.tx) == (HeadState.MINED, newest.hash)
+        assert plain.store.spent_since(0) == 10**20 - chain.balance(plain.account.address)
+
+
+def test_a_better_offer_stays_within_the_days_limit(
+    chain: Chain, testnet: Testnet, tmp_path: Path
+) -> None:
+    moment = [float(chain.latest_block().time)]
+    with at_desk(tmp_path / "relay", chain, testnet) as plain:
+        first = RelayDesk(
+            chain,
+            KeySigner(plain.account.key),
+            plain.store,
+            SOON,
+            locks=tmp_path / "locks",
+            clock=lambda: moment[0],
+        )
+        first.take(signed(chain, new_account()))
+        call_local(testnet.port, "evm_setAutomine", False)
+        try:
+            first.turn()
+            limits = replace(SOON, day_cap_wei=plain.store.spent_since(0))
+            tight = RelayDesk(
+                chain,
+                KeySigner(plain.account.key),
+                plain.store,
+                limits,
+                locks=tmp_path / "locks",
+                clock=lambda: moment[0],
+            )
+            moment[0] += 100
+            assert tight.turn() == []
+            assert len(plain.store.sendings(1)) == 1
+        finally:
+            call_local(testnet.port, "evm_setAutomine", True)
+            mine(testnet)

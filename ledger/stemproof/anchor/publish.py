@@ -23,12 +23,14 @@ from stemproof.anchor.fees import (
     ask_data_fee,
     cap_fees,
     check_funds,
+    format_wei,
     raise_fees,
     suggest_fees,
 )
 from stemproof.anchor.filelock import hold_lock
 from stemproof.anchor.problems import (
     ContractMissing,
+    FeeTooHigh,
     NodeRefuses,
     NonceTaken,
     NotAccepted,
@@ -144,13 +146,15 @@ def prepare_replacement(
 ) -> Intent:
     """Sign a waiting transaction anew with a better offer; at most one of the two is mined."""
     old = parse_transaction(raw)
-    fees = raise_fees(suggest_fees(chain), Fees(old.max_fee, old.tip, 0))
+    paid = Fees(old.max_fee, old.tip, 0)
+    fees = raise_fees(suggest_fees(chain), paid)
+    least = raise_fees(paid, paid).max_fee
     return _sign(
         chain,
         _as_signer(signer),
         old.to,
         old.data,
-        _Terms(nonce=old.nonce, gas=old.gas, used=old.gas, fees=fees, cap_wei=cap_wei),
+        _Terms(old.nonce, old.gas, used=old.gas, fees=fees, cap_wei=cap_wei, least=least),
     )
 
 
@@ -200,6 +204,8 @@ class _Terms:
     used: int
     fees: Fees
     cap_wei: int | None
+    # A lower offer than this would not be taken in the place of another.
+    least: int = 0
 
 
 def _prepare(
@@ -224,7 +230,14 @@ def _prepare(
 
 
 def _sign(chain: Chain, signer: Signer, to: Address, data: bytes, terms: _Terms) -> Intent:
-    fees = cap_fees(terms.fees, gas=terms.gas, cap_wei=terms.cap_wei, currency=chain.info.currency)
+    coins = chain.info.currency
+    fees = cap_fees(terms.fees, gas=terms.gas, cap_wei=terms.cap_wei, currency=coins)
+    if fees.max_fee < terms.least:
+        raise FeeTooHigh(
+            f"a better offer costs up to {format_wei(terms.gas * terms.least)} {coins}, the limit"
+            f" is {format_wei(terms.cap_wei or 0)} {coins}",
+            hint="raise the limit, or wait: what was sent before is good still",
+        )
     raw = signer.sign_transaction(
         {
             "type": 2,
