@@ -11,6 +11,7 @@ from stemproof_cli.chain_terms import read_terms, say_findings, say_met, say_pla
 from stemproof_cli.timestamps import MINED_TIMEOUT_S
 
 if TYPE_CHECKING:
+    from stemproof.acts.chains import Met
     from stemproof.anchor.chains import ChainInfo
     from stemproof.record.canonical import Json as JsonValue
 
@@ -140,6 +141,10 @@ def add(
     check_terms(info)
     info, met = meet_nodes(info)
     add_chain(context.home(), info)
+    _say_added(info, met, json)
+
+
+def _say_added(info: ChainInfo, met: list[Met], json: bool) -> None:
     if json:
         asked: list[JsonValue] = [
             {"rpc": node.url, "asked": node.problem is None, "problem": node.problem}
