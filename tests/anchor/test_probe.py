@@ -25,7 +25,7 @@ from stemproof.anchor.deployments import (
 )
 from stemproof.anchor.evm import Chain, open_chain
 from stemproof.anchor.probe import Found, find_genesis, look_at
-from stemproof.anchor.problems import ContractMissing, InsufficientFunds, WrongChain
+from stemproof.anchor.problems import ContractMissing, InsufficientFunds, NodeDown, WrongChain
 from stemproof.anchor.publish import prepare_deployment, send
 from stemproof.anchor.signer import KeySigner
 from stemproof.evidence.ethsig import format_address
@@ -134,6 +134,30 @@ def test_what_a_node_tells_is_put_in_the_table_and_who_is_away_is_named(chain: C
     info, met = meet_nodes(replace(chain.info, rpcs=(away, chain.node.provider.url)))
     assert info.genesis == find_genesis(chain)
     assert [node.problem is None for node in met] == [False, True]
+
+
+def test_a_spare_node_of_another_chain_with_the_same_id_is_refused(
+    info: ChainInfo, chain: Chain, testnet: Testnet
+) -> None:
+    away = "http://127.0.0.1:9"
+    genesis = find_genesis(chain)
+
+    def pruned(asked: str, params: list[Any], said: Any) -> Any:
+        return None if params[:1] == ["0x0"] else said
+
+    def lying(asked: str, params: list[Any], said: Any) -> Any:
+        return {**said, "hash": "0x" + "11" * 32} if params[:1] == ["0x0"] else said
+
+    with (
+        altering_node(testnet.rpc_url, lying) as liar,
+        altering_node(testnet.rpc_url, pruned) as ok,
+    ):
+        known = replace(info, genesis=genesis, rpcs=(away, liar, ok))
+        opened = open_chain(known)
+        assert opened.node.provider.url == ok
+        with pytest.raises(NodeDown) as caught:
+            open_chain(replace(known, rpcs=(away, liar)))
+        assert "another chain of the id 31337" in str(caught.value.hint)
 
 
 def test_a_node_of_another_id_is_refused_when_it_is_met(chain: Chain) -> None:

@@ -17,6 +17,7 @@ from stemproof.anchor.endpoint import BoundedProvider, Endpoint
 from stemproof.anchor.problems import (
     NodeBusy,
     NodeDown,
+    NodeRefuses,
     Unsupported,
     UntrustedNode,
     WrongChain,
@@ -54,6 +55,8 @@ class Node:
             Endpoint(each, timeout_s=timeout_s, max_answer_bytes=max_answer_bytes)
             for each in (url, *spares)[:_MAX_NODES]
         ]
+        #: Whoever opens a chain asks this one for its first block, and remembers (acts.chains).
+        self._first = self._endpoints[0]
         self._serves = serves
         self._admitted: set[int] = set()
         self._at = 0
@@ -74,7 +77,7 @@ class Node:
             alone = object.__new__(Node)
             at = (self._at + number) % len(self._endpoints)
             alone._endpoints = [self._endpoints[at]]
-            alone._serves = self._serves
+            alone._first, alone._serves = self._first, self._serves
             alone._admitted = {0} if at in self._admitted else set()
             alone._at = 0
             yield alone
@@ -156,7 +159,25 @@ class Node:
                 f"{endpoint.where} serves chain {found}, want {want.name} ({want.id})",
                 hint="choose another node or another chain",
             )
+        if endpoint is not self._first and want.genesis is not None:
+            _check_first_block(endpoint, want)
         self._admitted.add(at)
+
+
+def _check_first_block(endpoint: Endpoint, want: ChainInfo) -> None:
+    """Refuse a node of another chain with the same id, if it tells its block 0."""
+    try:
+        block = _patiently(endpoint, "eth_getBlockByNumber", ("0x0", False))
+    except (NodeRefuses, Unsupported):
+        # Many nodes drop the oldest blocks.
+        return
+    found = None if not isinstance(block, dict) else block.get("hash")
+    if want.genesis is not None and found not in (None, "0x" + want.genesis.hex()):
+        raise WrongChain(
+            f"{endpoint.where} serves another chain of the id {want.id}: its block 0 is "
+            f"{found!r:.20}, that of {want.name} is {want.genesis.hex()[:12]}",
+            hint="choose another node",
+        )
 
 
 def _patiently(endpoint: Endpoint, method: str, params: tuple[Json, ...]) -> Json:
