@@ -87,8 +87,8 @@ def _delegate_key(home: Home, keys: Keys, *, is_new: bool, clear_file: bool) -> 
     if clear_file:
         keep_in_clear(home.path, made)
         say.talk(
-            "the key lies in clear in delegate/anchor-key.json: whoever reads it can timestamp in"
-            " your name as far as you allow it now, and nothing else"
+            "the key lies in clear in the ledger's folder delegate: whoever reads it can timestamp"
+            " in your name as far as you allow it now, and nothing else"
         )
     else:
         keep_sealed(home.path, made)

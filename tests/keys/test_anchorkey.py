@@ -63,7 +63,7 @@ def test_without_a_keyring_nothing_is_kept_unless_the_owner_takes_a_clear_file(
 
 def test_a_clear_file_that_others_may_read_is_not_used(tmp_path: Path) -> None:
     anchorkey.keep_in_clear(tmp_path, made())
-    path = tmp_path / "delegate" / "anchor-key.json"
+    path = anchorkey.clear_path(tmp_path, ORIGIN)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     path.chmod(0o644)
     with pytest.raises(BadInput, match="read by others"):
@@ -76,8 +76,14 @@ def test_a_key_serves_one_log_alone_and_can_be_destroyed(tmp_path: Path) -> None
         assert open_anchor_key(tmp_path, ORIGIN) is None
         anchorkey.keep_in_clear(tmp_path, made())
         assert open_anchor_key(tmp_path, OTHER) is None
+        # Nor under another log's name.
+        moved = anchorkey.clear_path(tmp_path, OTHER)
+        moved.write_bytes(anchorkey.clear_path(tmp_path, ORIGIN).read_bytes())
+        moved.chmod(0o600)
+        assert open_anchor_key(tmp_path, OTHER) is None
+        moved.unlink()
         anchorkey.keep_sealed(tmp_path, made())
-        assert [path.name for path in (tmp_path / "delegate").iterdir()] == ["anchor-key.age"]
+        assert [path.name for path in (tmp_path / "delegate").iterdir()] == ["bbbbbbbbbbbb.age"]
         assert anchorkey.drop_anchor_key(tmp_path, ORIGIN)
         assert not anchorkey.drop_anchor_key(tmp_path, ORIGIN)
         assert open_anchor_key(tmp_path, ORIGIN) is None
@@ -96,7 +102,7 @@ def test_a_key_serves_one_log_alone_and_can_be_destroyed(tmp_path: Path) -> None
 )
 def test_a_damaged_file_is_told_without_its_content(tmp_path: Path, damage: object) -> None:
     anchorkey.keep_in_clear(tmp_path, made())
-    path = tmp_path / "delegate" / "anchor-key.json"
+    path = anchorkey.clear_path(tmp_path, ORIGIN)
     assert callable(damage)
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(BadInput, match="damaged") as refusal:

@@ -3,11 +3,14 @@
 It signs transactions or heads and nothing else; the contract holds it to what its account
 allowed. It is no part of the key file and of no backup. In the ledger folder it lies as
 
-    delegate/anchor-key.age     age, opened by an identity in the system's keyring
-    delegate/anchor-key.json    in clear, mode 0600, where the owner asked for just that
+    delegate/ID.age     age, opened by an identity in the system's keyring
+    delegate/ID.json    in clear, mode 0600, where the owner asked for just that
 
-and in both the content is {"key":"<64 hex>","kind":"anchor-key","origin":"...","v":0}: it
-serves the log of that name, so that a copied or restored folder has none.
+with ID as the device's id begins, and in both the content is
+
+    {"key":"<64 hex>","kind":"anchor-key","origin":"stemproof/.../...","v":0}
+
+It serves the log of that name, so that a copied or restored folder has none.
 """
 
 from __future__ import annotations
@@ -28,8 +31,7 @@ from stemproof.keys.passphrase import forget_in_keyring, keep_in_keyring, read_k
 from stemproof.record.canonical import canonical_bytes
 
 FOLDER: Final = "delegate"
-SEALED_FILE: Final = "anchor-key.age"
-CLEAR_FILE: Final = "anchor-key.json"
+_ID_DIGITS: Final = 12
 VERSION: Final = 0
 _MAX_BYTES: Final = 4096
 _IDENTITY = re.compile(r"AGE-SECRET-KEY-1[A-Z0-9]{58}\Z")
@@ -71,46 +73,44 @@ def keep_sealed(home: Path, key: AnchorKey) -> None:
             " can anchor in your name, as far as you allow it, and nothing else",
         )
     sealed = bytes(encrypt(_format(key), [identity.to_public()]))
-    write_whole(_folder(home) / SEALED_FILE, sealed)
-    (home / FOLDER / CLEAR_FILE).unlink(missing_ok=True)
+    _make_folder(home)
+    write_whole(sealed_path(home, key.origin), sealed)
+    clear_path(home, key.origin).unlink(missing_ok=True)
 
 
 def keep_in_clear(home: Path, key: AnchorKey) -> None:
     """Keep a key in a file that its owner may read: only where the owner asked for it."""
-    write_whole(_folder(home) / CLEAR_FILE, _format(key))
-    (home / FOLDER / SEALED_FILE).unlink(missing_ok=True)
+    _make_folder(home)
+    write_whole(clear_path(home, key.origin), _format(key))
+    sealed_path(home, key.origin).unlink(missing_ok=True)
 
 
 def open_anchor_key(home: Path, origin: str) -> AnchorKey | None:
     """Open the key that serves a log; None where there is none. Nobody is asked."""
-    folder = home / FOLDER
-    content = read_bounded(folder / CLEAR_FILE, max_bytes=_MAX_BYTES)
+    path = clear_path(home, origin)
+    content = read_bounded(path, max_bytes=_MAX_BYTES)
     if content is not None:
-        _check_mode(folder / CLEAR_FILE)
-        path = folder / CLEAR_FILE
+        _check_mode(path)
     else:
-        sealed = read_bounded(folder / SEALED_FILE, max_bytes=_MAX_BYTES)
+        path = sealed_path(home, origin)
+        sealed = read_bounded(path, max_bytes=_MAX_BYTES)
         if sealed is None:
             return None
-        path = folder / SEALED_FILE
         content = _unseal(path, sealed, origin)
-        if content is None:
-            return None
     try:
         key = _parse(content)
     except Malformed as error:
         raise BadInput(
             f"{path} is damaged", hint="make another: `stemproof key delegate --key new`"
         ) from error
-    # It was copied or restored along with a folder: this log is not the one that it serves.
+    # A file under another's name: this log is not the one that it serves.
     return key if key.origin == origin else None
 
 
 def drop_anchor_key(home: Path, origin: str) -> bool:
     """Destroy the key that serves a log; False where there was none."""
     found = False
-    for name in (SEALED_FILE, CLEAR_FILE):
-        path = home / FOLDER / name
+    for path in (sealed_path(home, origin), clear_path(home, origin)):
         try:
             path.unlink()
             found = True
@@ -122,7 +122,21 @@ def drop_anchor_key(home: Path, origin: str) -> bool:
     return found
 
 
-def _unseal(path: Path, sealed: bytes, origin: str) -> bytes | None:
+def sealed_path(home: Path, origin: str) -> Path:
+    """Say where a log's key lies encrypted."""
+    return home / FOLDER / f"{_device(origin)}.age"
+
+
+def clear_path(home: Path, origin: str) -> Path:
+    """Say where a log's key lies in clear, if its owner asked for that."""
+    return home / FOLDER / f"{_device(origin)}.json"
+
+
+def _device(origin: str) -> str:
+    return origin.rpartition("/")[2][:_ID_DIGITS]
+
+
+def _unseal(path: Path, sealed: bytes, origin: str) -> bytes:
     from pyrage import DecryptError, IdentityError, decrypt, x25519
 
     kept = read_keyring(_keyring_name(origin))
@@ -178,10 +192,8 @@ def _keyring_name(origin: str) -> str:
     return f"anchor-only key of {origin}"
 
 
-def _folder(home: Path) -> Path:
-    folder = home / FOLDER
+def _make_folder(home: Path) -> None:
     try:
-        folder.mkdir(mode=0o700, exist_ok=True)
+        (home / FOLDER).mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
-        raise Unavailable(f"{folder} could not be made: {error.strerror}") from error
-    return folder
+        raise Unavailable(f"{home / FOLDER} could not be made: {error.strerror}") from error
