@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -166,6 +167,17 @@ def test_the_command_sets_the_rule_keeps_to_it_and_drops_it(spawner: Spawner, de
     run("anchor", "--no-auto")
     assert (run("anchor", "--due").code, desk.sent()) == (0, 2)
     assert "by themselves" not in run("status").out
+
+
+def test_costs_are_told_in_gas_coins_and_money_and_the_rate_is_remembered(
+    spawner: Spawner, desk: Desk
+) -> None:
+    first = spawner.run(desk, "anchor", "--dry-run", "--price", "2500 eur")
+    assert re.search(r"about 0\.\d+ test ETH \(free; \d+\.\d\d EUR if it were ETH", first.err)
+    assert re.search(r"up to [\d,]+ gas at up to [\d.]+ gwei each", first.err)
+    assert "EUR if it were ETH" in spawner.run(desk, "anchor").err
+    wrong = spawner.run(desk, "anchor", "--price", "cheap")
+    assert (wrong.code, "--price is 'cheap'" in wrong.err) == (2, True)
 
 
 @pytest.mark.deep

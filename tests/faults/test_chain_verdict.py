@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.faults.ledger import Desk
-from tests.faults.proxy import Alter, Call, Raw, proxying
+from tests.faults.proxy import DROP, Alter, Call, Raw, proxying
 from tests.faults.spawner import Ended, Spawner
 
 from stemproof.testnet import anvil
@@ -88,3 +88,17 @@ def test_nodes_of_another_chain_and_forged_answers_refute_nothing(
             line.fault = fault
             ended = verify(spawner, desk, bundle, "--rpc", line.url)
             assert (ended.code, why in ended.out) == (3, True), ended
+
+
+def test_a_node_that_is_busy_at_first_is_asked_again(
+    spawner: Spawner, desk: Desk, bundle: Path
+) -> None:
+    with proxying(desk.chain.rpc_url) as line:
+        for fault in (
+            lambda call: Raw(b"", 429) if call.number == 1 else None,
+            lambda call: DROP if call.number == 1 else None,
+        ):
+            line.calls.clear()
+            line.fault = fault
+            ended = verify(spawner, desk, bundle, "--rpc", line.url)
+            assert ended.code == 0, ended

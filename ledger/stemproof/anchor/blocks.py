@@ -1,7 +1,7 @@
 """Asking a node for one block hash, without web3: all that a verifier needs of a chain.
 
 The answer decides nothing alone: the verdict names the node that gave it. No redirects, a
-bound on time and size; a key that an address may hold is never shown.
+bound on time and size; a key that an address may hold is never shown. A busy node is asked again.
 """
 
 from __future__ import annotations
@@ -10,15 +10,21 @@ import http.client
 import json
 import re
 import ssl
+import time
+from contextlib import suppress
 from typing import Final
 from urllib.parse import urlsplit
 
 from stemproof.anchor.jsonrpc import decode_answer
-from stemproof.anchor.post import post_json
+from stemproof.anchor.post import exchange
 from stemproof.errors import BadInput, Unavailable
 
 # A block without its transactions' bodies has some ten kilobytes of hashes.
 MAX_ANSWER_BYTES: Final = 4 << 20
+# How long a busy node is left alone before each further try.
+_PAUSES_S: Final = (0.1, 0.4)
+# Too many requests; a gateway whose node is away.
+_BUSY: Final = frozenset((429, 502, 503, 504))
 _HASH = re.compile(r"0x[0-9a-f]{64}")
 
 
@@ -57,10 +63,7 @@ class RpcBlocks:
     def _call(self, method: str, *params: object) -> object:
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
         try:
-            raw = post_json(
-                self._url, body.encode(), limit=MAX_ANSWER_BYTES, timeout_s=self._timeout_s
-            )
-            answer = decode_answer(raw)
+            answer = decode_answer(self._post(body.encode()))
         except (OSError, http.client.HTTPException, ssl.SSLError) as error:
             raise Unavailable(f"{self.name} does not answer ({type(error).__name__})") from error
         except ValueError as error:
@@ -68,6 +71,19 @@ class RpcBlocks:
         if not isinstance(answer, dict) or "result" not in answer:
             raise Unavailable(f"{self.name} refuses {method}")
         return answer["result"]
+
+    def _post(self, body: bytes) -> bytes:
+        """Post, again where the node hangs up or says that it is busy; a timeout is an answer."""
+        for pause_s in _PAUSES_S:
+            with suppress(ConnectionResetError, http.client.HTTPException):
+                status, raw = self._exchange(body)
+                if status not in _BUSY:
+                    return raw
+            time.sleep(pause_s)
+        return self._exchange(body)[1]
+
+    def _exchange(self, body: bytes) -> tuple[int, bytes]:
+        return exchange(self._url, body, limit=MAX_ANSWER_BYTES, timeout_s=self._timeout_s)
 
 
 def _number(value: object, name: str) -> int:
