@@ -31,9 +31,7 @@ serial = serial
 default_policy = 1.2.3.4.1
 digests = sha1, sha256, sha384, sha512
 accuracy = secs:1, millisecs:500
-ordering = no
-tsa_name = no
-ess_cert_id_chain = no
+{options}
 ess_cert_id_alg = {ess}
 signer_digest = {digest}
 """
@@ -71,6 +69,7 @@ class Wish:
     digest: str = "sha256"
     ess: str = "sha256"
     name: str = "Test TSA"
+    options: str = "ordering = no\ntsa_name = no\ness_cert_id_chain = no"
 
 
 @dataclass(frozen=True)
@@ -121,7 +120,8 @@ def make_tsa(folder: Path, wish: Wish | None = None, root: Party | None = None) 
     if wish.middle:
         issuer = _issue(root, f"{wish.name} CA", _key(is_ec=wish.ec), ca=wish.middle_is_ca)
     leaf = _issue(issuer, wish.name, _key(is_ec=wish.ec), ca=None, wish=wish)
-    (folder / "tsa.cnf").write_text(_CONFIG.format(ess=wish.ess, digest=wish.digest))
+    config = _CONFIG.format(ess=wish.ess, digest=wish.digest, options=wish.options)
+    (folder / "tsa.cnf").write_text(config)
     (folder / "serial").write_text("01\n")
     (folder / "leaf.pem").write_bytes(leaf.pem)
     (folder / "root.pem").write_bytes(root.pem)

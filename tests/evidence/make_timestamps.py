@@ -26,6 +26,9 @@ from stemproof.evidence.rfc3161 import parse_token, tidy_token
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 MESSAGE = b"stemproof.example/log\n7\nAAAA\n"
+EVERY_OPTION = (
+    "ordering = yes\ntsa_name = yes\ness_cert_id_chain = yes\nclock_precision_digits = 3"
+)
 # examples/hello-world.txt.ots and incomplete.txt.ots of opentimestamps-client.
 HELLO = (
     "AE9wZW5UaW1lc3RhbXBzAABQcm9vZgC/ieLohOiSlAEIA7ogTlDRJuRnTABeBNguhMITZngK8fQ71Uo3gWtqs0AD8cgB"
@@ -97,6 +100,7 @@ def write_tokens(folder: Path) -> None:
         ("p256", Wish(ec=True)),
         ("sha512-no-middle", Wish(digest="sha512", middle=False)),
         ("certificate-named-by-sha1", Wish(ess="sha1")),
+        ("every-option", Wish(ec=True, options=EVERY_OPTION)),
     ):
         tsa = make_tsa(folder / name, wish)
         case(name, tsa, tidy_token(tsa.stamp(MESSAGE)))
