@@ -27,6 +27,7 @@ from stemproof.acts.revoking import (
     slots_of,
 )
 from stemproof.acts.slots import LogEnded, NotOurs, is_ended
+from stemproof.acts.standing import look_at
 from stemproof.anchor.delegation import prepare_revoke
 from stemproof.anchor.evm import Chain
 from stemproof.anchor.follow import wait_until_mined
@@ -89,6 +90,7 @@ def test_what_was_anchored_before_the_end_stands_and_nothing_follows(begun: Begu
     (ending,) = end_all(begun, home, keys)
     assert ending.size == begun.anchor.size
     assert 0 < ending.expected_wei <= ending.cost_wei
+    assert "stemproof key new-device" in [need.command for need in look_at(home).needs()]
     (body,) = revocations(home)
     assert (body["log"], body["size"], body["chain"]) == (keys.origin, begun.anchor.size, 31337)
     assert check(home).wrong == []
@@ -112,6 +114,7 @@ def test_what_was_anchored_before_the_end_stands_and_nothing_follows(begun: Begu
 def test_after_the_end_a_new_device_goes_on(begun: Begun) -> None:
     keys = keeping.go_on_as_new_device(begun.home, PASSPHRASE, now())
     begun.story.save(begun.home, 2)
+    assert "stemproof key new-device" not in [need.command for need in look_at(begun.home).needs()]
     anchor = begun.story.anchor(begun.home, keys)
     assert anchor.prior == 0 and anchor.evidence is not None
     with opened(begun.home) as log:

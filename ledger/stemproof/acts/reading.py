@@ -252,6 +252,10 @@ _TELLERS: Final[dict[str, Callable[[Body], str]]] = {
     "log.open": lambda body: f"the log begins, bound to account 0x{body['account'][:12]}",
     "log.continue": lambda body: f"goes on from log {body['origin'][-12:]}",
     "key.rotate": lambda body: "keys were replaced",
+    "key.revoked": lambda body: (
+        f"log {body['log'].rpartition('/')[2][:12]} was ended on chain {body['chain']} at"
+        f" {_amount(body['size'], 'event')}"
+    ),
     "work.open": lambda body: f"the work begins: {body['title']}",
     "work.continue": lambda body: "goes on on another device",
     "session.open": lambda body: "working session opens",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from stemproof.acts.anchoring import origin_id
 from stemproof.acts.anchors import LOST, all_anchors
+from stemproof.acts.delegating import holder_account
 from stemproof.acts.facts import fact
 from stemproof.acts.home import Home, now
 from stemproof.acts.orders import REVOKE, Order, follow_order, give_order, list_orders
@@ -163,6 +164,18 @@ def resume_endings(log: Log, chain: Chain, *, timeout_s: float) -> list[Order]:
         for order in list_orders(log, REVOKE)
         if order.block is None and order.chain == chain.info.id
     ]
+
+
+def is_log_ended(log: Log) -> bool:
+    """Say whether the log that is written was ended by its present account, as far as is known."""
+    from stemproof.evidence.ethsig import format_address
+
+    ended = {
+        order.account
+        for order in list_orders(log, REVOKE)
+        if order.about == log.origin and order.block is not None
+    }
+    return bool(ended) and format_address(holder_account(log)) in ended
 
 
 def _record(log: Log, order: Order, moment: datetime) -> None:

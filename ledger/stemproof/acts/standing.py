@@ -18,6 +18,7 @@ from stemproof.acts.begin import Work, list_works
 from stemproof.acts.gather import covered_size
 from stemproof.acts.home import Home, now, opened
 from stemproof.acts.keeping import WORDS_SETTING
+from stemproof.acts.revoking import is_log_ended
 from stemproof.acts.stamps import RENEW_WITHIN, Record, list_stamps
 from stemproof.acts.unreadable import read_unreadable, reason
 from stemproof.acts.vault import read_retention, tell_size, vault_bytes
@@ -83,6 +84,7 @@ class Standing:
     vault_bytes: int
     vault_keep: str
     is_rehearsal_gone: bool
+    is_log_ended: bool
     # The rule of `anchor --auto`, and why it waits.
     automatic: tuple[str, ...] = ()
     stamps: tuple[Record, ...] = ()
@@ -204,6 +206,9 @@ class Standing:
         if self.is_rehearsal_gone:
             text = "the state of the rehearsal chain is gone, and the timestamps on it are lost"
             yield Need(text, "stemproof testnet up")
+        if self.is_log_ended:
+            yield Need("this log was ended on chain; begin another", "stemproof key new-device")
+            return
         loose = sum(one.loose for one in self.works)
         failed = any(anchor.state == "failed" for anchor in self.waiting)
         stuck = [a for a in self.waiting if a.block_hash is None and self._is_old(a)]
@@ -260,6 +265,7 @@ def look_at(home: Home, moment: datetime | None = None) -> Standing:
             vault_bytes=vault_bytes(log),
             vault_keep=read_retention(log).told(),
             is_rehearsal_gone=_is_rehearsal_gone(home, log, anchors),
+            is_log_ended=is_log_ended(log),
             stamps=tuple(list_stamps(log)),
             automatic=tuple(tell_standing(log, now() if moment is None else moment)),
         )
