@@ -85,7 +85,6 @@ def show(
 ) -> None:
     """Say on which terms a relay works."""
     from stemproof.anchor.chains import load_chains
-    from stemproof.anchor.fees import format_wei
     from stemproof.anchor.relayclient import Relay
     from stemproof.evidence.ethsig import Address, format_address
 
@@ -116,9 +115,17 @@ def show(
         f"  who         {'anybody' if terms.is_open else 'only those whom it lists'}",
         f"  how often   {terms.per_publisher} a day for each publisher",
         f"  how soon    after {terms.batch_s} s, or when {terms.most} have gathered",
-        f"  price       {'no limit' if cap is None else format_wei(cap) + ' coins at most'}",
+        f"  how dear    {_told_cap(cap)}",
         f"  funds       {terms.funds.value}",
     )
+
+
+def _told_cap(cap_wei: int | None) -> str:
+    from stemproof.anchor.fees import format_wei
+
+    if cap_wei is None:
+        return "whatever the chain takes"
+    return f"up to {format_wei(cap_wei)} coins each; while the chain is dearer, they wait"
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,12 +213,12 @@ def _hand_over(
 ) -> int | None:
     from stemproof.anchor.publish import hold_account
 
-    _check_terms(chain, relay)
     account = holder_account(log)
     with hold_account(home.locks, chain, account):
         found = plan()
         if found is None:
             return None
+        _check_terms(chain, relay)
         sealed, prior = found
         unsigned = SignedHead(
             chain_id=chain.info.id,
