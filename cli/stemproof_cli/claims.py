@@ -32,6 +32,9 @@ def make(
     master: Annotated[list[Path] | None, typer.Option(help="A finished master.")] = None,
     stem: Annotated[list[Path] | None, typer.Option(help="A stem of it.")] = None,
     out: Annotated[Path | None, typer.Option(help="Where to write the bundle.")] = None,
+    stamped: Annotated[
+        bool, typer.Option("--stamped", help="Rest on a timestamp where no anchor is newer.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Sign the claim about a finished work and write its bundle, NAME.stemproof."""
@@ -46,14 +49,15 @@ def make(
         found = find_work(log, work)
         path = out or Path(f"{file_name(found.title)}.stemproof")
         check_target(path)
-        chosen = choose_audio(log, found, master or [], stem or [])
+        chosen = choose_audio(log, found, master or [], stem or [], stamped=stamped)
         keys = context.unlock(home)
+
+        def made() -> bytes:
+            signed = make_claim(log, keys, found, chosen, now(), stamped=stamped)
+            return make_bundle(log, keys, signed)
+
         with say.waiting("signing the claim"):
-            size = write_bundle(
-                home,
-                path,
-                lambda: make_bundle(log, keys, make_claim(log, keys, found, chosen, now())),
-            )
+            size = write_bundle(home, path, made)
     listed = [*chosen.masters, *chosen.stems]
     if json:
         files: list[JsonValue] = [item.path for item in listed]

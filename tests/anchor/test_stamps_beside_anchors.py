@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 from tests.evidence.local_calendar import Calendar
 from tests.evidence.local_tsa import Wish, make_tsa, served
-from tests.keys.story import PASSPHRASE, Begun, begin_on_chain
+from tests.keys.story import PASSPHRASE, Begun, begin_on_chain, the_work
 
 from stemproof.acts import keeping, stamping
+from stemproof.acts.claiming import choose_audio, make_bundle, make_claim
 from stemproof.acts.home import now, opened
 from stemproof.anchor.contract import anchors_address
+from stemproof.claim.claim import parse_claim
 from stemproof.evidence.bitcoin import parse_block
 from stemproof.verify.bundle import Verdict, verify_bundle
 from stemproof.verify.policy import KINDS, Policy
@@ -62,6 +64,8 @@ def test_a_claim_is_dated_by_three_witnesses_before_and_after_its_keys_change(
         times = [bracket.not_after, *(each.not_after for each in verdict.dated)]
         assert verdict.not_after == max(times)
 
+        _rest_on_what_is_newer(begun, trust, between.size)
+
         new = keeping.rotate(home, PASSPHRASE, now())
         second = story.anchor(home, new)
         with opened(home) as log:
@@ -73,6 +77,20 @@ def test_a_claim_is_dated_by_three_witnesses_before_and_after_its_keys_change(
     (log_,) = verdict.logs
     assert [each.head.block is None for each in log_.heads] == [True, True, False]
     assert {each.size for each in verdict.dated} == {on_chain.size, between.size, second.size}
+
+
+def _rest_on_what_is_newer(begun: Begun, trust: Trust, size: int) -> None:
+    """Claim what only a timestamp dates: the chain does not count for it, the authority does."""
+    with opened(begun.home) as log:
+        work = the_work(begun.home)
+        chosen = choose_audio(log, work, [], [], stamped=True)
+        signed = make_claim(log, begun.keys, work, chosen, now(), stamped=True)
+        bundle = make_bundle(log, begun.keys, signed)
+    assert [each.size for each in parse_claim(signed.claim).logs] == [size]
+    _verified(bundle, replace(trust, policy=Policy(1, KINDS)))
+    for policy in (Policy(), Policy(2, KINDS)):
+        verdict = verify_bundle(bundle, replace(trust, policy=policy))
+        assert verdict.state is State.UNDECIDED, verdict.checks.lines
 
 
 def _verified(bundle: bytes, trust: Trust) -> Verdict:

@@ -18,6 +18,7 @@ from stemproof.claim.claim import (
     Audio,
     Claim,
     Credit,
+    LogCover,
     claim_digest,
     claim_message,
     format_claim,
@@ -62,7 +63,7 @@ class Chosen:
     stems: Sequence[Recorded]
 
 
-def recorded_audio(log: Log, work: bytes) -> list[Recorded]:
+def recorded_audio(log: Log, work: bytes, *, stamped: bool = False) -> list[Recorded]:
     """List the audio that anchored events of a work recorded, oldest first.
 
     Moves count as soon as they are recorded: they say where a file is, and nothing of it.
@@ -70,7 +71,7 @@ def recorded_audio(log: Log, work: bytes) -> list[Recorded]:
     found: dict[int, Recorded] = {}
     covered: set[int] = set()
     by_path: dict[str, int] = {}
-    for event, number, header, is_covered in _audio_events(log, work):
+    for event, number, header, is_covered in _audio_events(log, work, stamped=stamped):
         openings = log.openings(event)
         if header.action == MOVED and "body" in openings:
             body = json.loads(openings["body"].value)
@@ -88,11 +89,11 @@ def recorded_audio(log: Log, work: bytes) -> list[Recorded]:
     return [item for event, item in found.items() if event in covered]
 
 
-def _audio_events(log: Log, work: bytes) -> list[tuple[int, int, Header, bool]]:
+def _audio_events(log: Log, work: bytes, *, stamped: bool) -> list[tuple[int, int, Header, bool]]:
     """List a work's events about audio files of all logs in the order of the ledger."""
     found = []
     for tree, number, _ in log.fetch_all("trees_of_work", work):
-        anchored = covered_size(log, number, tree)
+        anchored = covered_size(log, number, tree, stamped=stamped)
         for event, _, data in log.fetch_each("events", tree, 0, log.tree_size(tree)):
             header = parse_header(data)
             if header.action in (*AUDIO_ACTIONS, MOVED):
@@ -100,14 +101,24 @@ def _audio_events(log: Log, work: bytes) -> list[tuple[int, int, Header, bool]]:
     return sorted(found, key=lambda item: item[0])
 
 
-def choose_audio(log: Log, work: Work, masters: Sequence[Path], stems: Sequence[Path]) -> Chosen:
-    """Find the named files in the record; without names, go by those of files and folders."""
+def choose_audio(
+    log: Log,
+    work: Work,
+    masters: Sequence[Path],
+    stems: Sequence[Path],
+    *,
+    stamped: bool = False,
+) -> Chosen:
+    """Find the named files in the record; without names, go by those of files and folders.
+
+    With `stamped` a timestamp is enough where no anchor is newer.
+    """
     if not any(
-        covered_size(log, number, tree)
+        covered_size(log, number, tree, stamped=stamped)
         for tree, number, _ in log.fetch_all("trees_of_work", work.id)
     ):
         raise nothing_anchored()
-    known = recorded_audio(log, work.id)
+    known = recorded_audio(log, work.id, stamped=stamped)
     newest = {item.path: item for item in known}
     if masters:
         chosen = [_find(known, path) for path in masters]
@@ -126,9 +137,11 @@ def choose_audio(log: Log, work: Work, masters: Sequence[Path], stems: Sequence[
     return Chosen(chosen, [item for item in parts if (item.log, item.work_seq) not in taken])
 
 
-def make_claim(log: Log, keys: Keys, work: Work, chosen: Chosen, moment: datetime) -> SignedClaim:
-    """Sign the claim and record that it was made."""
-    gathered = gather_logs(log, work.id, {})
+def make_claim(
+    log: Log, keys: Keys, work: Work, chosen: Chosen, moment: datetime, *, stamped: bool = False
+) -> SignedClaim:
+    """Sign the claim and record that it was made; `stamped` as in `choose_audio`."""
+    gathered = gather_logs(log, work.id, {}, stamped=stamped)
     _check_keys(keys, gathered)
     claim = _state(log, keys, work, chosen, gathered, moment)
     data = format_claim(claim)
@@ -157,17 +170,24 @@ def make_bundle(log: Log, keys: Keys, signed: SignedClaim) -> bytes:
         (numbers[claim.logs[item.log].origin], item.work_seq): ("audio", "body", "fingerprint")
         for item in claim.audio
     }
-    gathered = {
-        one.cover.origin: one for one in gather_logs(log, bytes.fromhex(claim.work), opened)
-    }
-    for cover in claim.logs:
-        if cover.origin not in gathered or cover.size not in gathered[cover.origin].sizes:
-            raise _superseded(
-                f"the newest anchors of log …{cover.origin[-12:]} do not show the checkpoint of"
-                f" size {cover.size} that it rests on"
-            )
+    # What is newer than the newest anchor is shown only to a claim that rests on it.
+    for stamped in (False, True):
+        found = gather_logs(log, bytes.fromhex(claim.work), opened, stamped=stamped)
+        gathered = {one.cover.origin: one for one in found}
+        hidden = [each for each in claim.logs if not _shows(gathered.get(each.origin), each)]
+        if not hidden:
+            break
+    else:
+        raise _superseded(
+            f"the newest anchors of log …{hidden[0].origin[-12:]} do not show the checkpoint of"
+            f" size {hidden[0].size} that it rests on"
+        )
     logs = tuple(gathered[cover.origin].part for cover in claim.logs)
     return format_bundle(Bundle("full", signed, logs), keys.sign_identity)
+
+
+def _shows(gathered: Gathered | None, cover: LogCover) -> bool:
+    return gathered is not None and cover.size in gathered.sizes
 
 
 def find_claim(log: Log, work: bytes) -> SignedClaim | None:

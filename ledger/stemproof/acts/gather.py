@@ -61,15 +61,20 @@ class Gathered:
 
 
 def gather_logs(
-    log: Log, work: bytes, opened: dict[tuple[int, int], tuple[str, ...]]
+    log: Log,
+    work: bytes,
+    opened: dict[tuple[int, int], tuple[str, ...]],
+    *,
+    stamped: bool = False,
 ) -> list[Gathered]:
-    """Gather every log that has anchored events of a work.
+    """Gather every log that has dated events of a work.
 
-    `opened` names further openings to show, by (log number, work_seq) the fields.
+    `opened` names further openings to show, by (log number, work_seq) the fields. With
+    `stamped` what only a timestamp dates since the newest anchor is gathered too.
     """
     found = []
     for tree, number, _ in log.fetch_all("trees_of_work", work):
-        dated = _covering(log, number, tree)
+        dated = _covering(log, number, tree, stamped=stamped)
         if dated is not None:
             found.append(_gather(log, number, work, dated, opened))
     if not found:
@@ -86,9 +91,9 @@ def nothing_anchored() -> BadInput:
     )
 
 
-def covered_size(log: Log, number: int, tree: int) -> int:
+def covered_size(log: Log, number: int, tree: int, *, stamped: bool = False) -> int:
     """Say how many of a work's events the newest dated checkpoint of a log covers."""
-    dated = _covering(log, number, tree)
+    dated = _covering(log, number, tree, stamped=stamped)
     head = None if dated is None else head_at(log, tree, dated.sizes[-1])
     return 0 if head is None else head.size
 
@@ -107,14 +112,15 @@ class _Dated:
         return sorted(sizes)
 
 
-def _covering(log: Log, number: int, tree: int) -> _Dated | None:
+def _covering(log: Log, number: int, tree: int, *, stamped: bool) -> _Dated | None:
     """Find what dates a log; None if the work is not in it yet.
 
-    Where there is an anchor a claim rests on the newest: every verifier counts those.
+    Where there is an anchor a claim rests on the newest, unless the artist says otherwise:
+    every verifier counts those.
     """
     anchors = _slot_of(log, number, tree)
     stamps = [each for each in list_stamps(log, number) if head_at(log, tree, each.size)]
-    if anchors:
+    if anchors and not stamped:
         stamps = [each for each in stamps if each.size <= anchors[-1].size]
     if not anchors and not stamps:
         return None
