@@ -151,7 +151,7 @@ def _say_former(
     size, voices = agreed
     block = min(asked.views[voice].number for voice in voices)
     by = f"(block {block}, {', '.join(voices)})"
-    begins = log.heads[0].checkpoint.size
+    begins = log.anchored[0].checkpoint.size
     if size == 0:
         says = f"{name}, never anchored it on chain {anchored.chain_id} {by}; other chains were"
         return State.NOTE, says + " not asked"
