@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.evidence.local_calendar import Calendar, easy_header
 from tests.evidence.vectors import KINDS, cases, load
@@ -45,12 +45,12 @@ from stemproof.evidence.ots import (
 digests = st.binary(min_size=32, max_size=32)
 operations = st.one_of(
     st.sampled_from([Operation(tag) for tag in (SHA1, RIPEMD160, SHA256, KECCAK256)]),
-    st.builds(Operation, st.sampled_from([APPEND, PREPEND]), st.binary(min_size=1, max_size=60)),
+    st.builds(Operation, st.sampled_from([APPEND, PREPEND]), st.binary(min_size=1, max_size=9)),
 )
 told = st.one_of(
     st.builds(Bitcoin, st.integers(0, 2**32)),
     st.builds(Pending, st.sampled_from(["https://a.example", "http://b.example:8000/x_-"])),
-    st.builds(Unknown, st.just(b"unknown1"), st.binary(max_size=300)),
+    st.builds(Unknown, st.just(b"unknown1"), st.binary(max_size=9)),
 )
 
 
@@ -64,7 +64,7 @@ def _grown(inner: st.SearchStrategy[Tree]) -> st.SearchStrategy[Tree]:
     ).map(tuple)
 
 
-trees = st.recursive(told.map(lambda item: (item,)), _grown, max_leaves=12)
+trees = st.recursive(told.map(lambda item: (item,)), _grown, max_leaves=6)
 
 
 @pytest.mark.parametrize("case", cases("ots"))
@@ -122,6 +122,11 @@ def test_easy_work_counts_where_the_verifier_says_so() -> None:
         parse_block(header, 5)
 
 
+# Trees take long to make up where many tests share the processor.
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@unhurried
 @given(digests, trees)
 def test_a_proof_is_read_as_it_is_written(digest: bytes, tree: Tree) -> None:
     proof = Proof(digest, tree)
@@ -139,6 +144,7 @@ def test_junk_is_malformed_and_no_more(data: bytes) -> None:
         assert format_proof(proof) == junk
 
 
+@unhurried
 @given(digests, trees, st.data())
 def test_a_proof_cut_short_or_longer_is_refused(
     digest: bytes, tree: Tree, data: st.DataObject
@@ -150,6 +156,7 @@ def test_a_proof_cut_short_or_longer_is_refused(
         parse_proof(whole + b"\0")
 
 
+@unhurried
 @given(trees, trees)
 def test_merging_keeps_all_that_both_attest(first: Tree, second: Tree) -> None:
     def said(tree: Tree) -> set[Attested]:
@@ -160,6 +167,7 @@ def test_merging_keeps_all_that_both_attest(first: Tree, second: Tree) -> None:
     assert parse_tree(format_tree(merged), bytes(32)) == merged
 
 
+@unhurried
 @given(digests, trees)
 def test_one_path_of_a_proof_is_a_proof(digest: bytes, tree: Tree) -> None:
     for found in attestations(Proof(digest, tree)):

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.evidence.local_tsa import Tsa, make_tsa
 from tests.evidence.vectors import KINDS, VECTORS, cases, load, octets
@@ -146,6 +146,7 @@ def test_junk_is_malformed_and_no_more(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", ["p256", "rsa"])
+@settings(deadline=None)
 @given(data=st.data())
 def test_an_altered_token_gives_an_error_of_ours(name: str, data: st.DataObject) -> None:
     vector = load("rfc3161", name)
