@@ -25,7 +25,18 @@ def _result(body: Body) -> str:
     )
 
 
+def _mark(body: Body) -> str:
+    return f"{body['path']}: {body['says']}"
+
+
+def _said(body: Body) -> str:
+    plan = f", plan {body['plan']}" if body["plan"] else ""
+    return f"{body['path']}: made with {body['provider'] or 'a generator'}{plan}, as its author says"
+
+
 AI_TELLERS: Final[dict[str, Callable[[Body], str]]] = {
+    "ai.mark": _mark,
+    "ai.said": _said,
     "gen.request": _request,
     "gen.result": _result,
 }

@@ -87,6 +87,8 @@ ACTIONS: Final = frozenset(
         "pin.added",
         "claim.made",
         "claim.published",
+        "ai.mark",
+        "ai.said",
         "gen.request",
         "gen.result",
     }
