@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.evidence.local_calendar import Calendar
 from tests.evidence.local_tsa import Wish, make_tsa, served
-from tests.keys.story import PASSPHRASE, Begun, begin_on_chain, the_work
+from tests.keys.story import PASSPHRASE, Begun, the_work
 
 from stemproof.acts import keeping, stamping
 from stemproof.acts.claiming import choose_audio, make_bundle, make_claim
@@ -23,13 +22,6 @@ from stemproof.verify.trust import Trust
 from stemproof.verify.verdict import State
 
 pytestmark = pytest.mark.chain
-
-
-@pytest.fixture(scope="module")
-def begun(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Begun]:
-    """A song's first save and master, anchored."""
-    with begin_on_chain(tmp_path_factory.mktemp("story")) as made:
-        yield made
 
 
 def test_a_claim_is_dated_by_three_witnesses_before_and_after_its_keys_change(
