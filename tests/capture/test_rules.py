@@ -128,7 +128,7 @@ def test_the_table_uses_only_words_of_the_record() -> None:
         assert stage_of(kind, scope) in STAGES
     for kind, live, grade in itertools.product(KINDS, (False, True), TOOL_GRADES):
         assert judge(kind, live=live, grade=grade) in CLASSES
-    assert rules_version() == 2
+    assert rules_version() == 3
 
 
 def test_every_kind_that_a_fixture_tells_has_a_row_of_its_own() -> None:

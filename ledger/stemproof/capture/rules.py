@@ -40,6 +40,7 @@ class _ClassRule:
 @dataclass(frozen=True, slots=True)
 class _Rules:
     version: int
+    burst: int
     stages: tuple[_StageRule, ...]
     classes: tuple[_ClassRule, ...]
 
@@ -49,7 +50,7 @@ def _rules() -> _Rules:
     table = json.loads(files(__package__).joinpath("rules.json").read_text("utf-8"))
     stages = tuple(_StageRule(r["kind"], r["on"], r["stage"]) for r in table["stages"])
     classes = tuple(_class_rule(row) for row in table["classes"])
-    return _Rules(table["version"], stages, classes)
+    return _Rules(table["version"], table["burst"]["parameters"], stages, classes)
 
 
 def _class_rule(row: Mapping[str, Sequence[str] | str]) -> _ClassRule:
@@ -65,6 +66,11 @@ def _class_rule(row: Mapping[str, Sequence[str] | str]) -> _ClassRule:
 def rules_version() -> int:
     """Number the table in force."""
     return _rules().version
+
+
+def burst_size() -> int:
+    """Say from how many parameters of one device in one save on a burst is inferred."""
+    return _rules().burst
 
 
 def stage_of(kind: str, scope: Scope) -> str:
