@@ -32,9 +32,12 @@ GROUPS = {
     "chain": ("chain",),
     "testnets": ("testnet",),
     "stamps": ("stamp",),
+    "proxy": ("proxy",),
     "pins": ("pin", "node", "cid"),
     "claims": ("claim", "verify"),
     "compare": ("diff",),
+    "inspect": ("inspect",),
+    "ai": ("ai",),
     "sessions": ("show",),
     "demo": ("demo",),
 }

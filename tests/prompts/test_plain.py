@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stemproof.capture.prompts.plain import (
@@ -104,11 +104,12 @@ def test_a_number_without_end_is_named_by_its_size() -> None:
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    max_leaves=30,
+    max_leaves=12,
 )
 
 
-@given(st.dictionaries(st.text(), JSON))
+@settings(max_examples=40)
+@given(st.dictionaries(st.text(), JSON, max_size=5))
 def test_whatever_comes_has_a_canonical_form(raw: dict[str, object]) -> None:
     canonical_bytes(plain_parameters(raw))
 

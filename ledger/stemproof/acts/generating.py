@@ -16,6 +16,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -81,6 +82,8 @@ class Result:
     status: str = "ok"
     error: str = ""
     stage: str = "none"
+    # The answer that the output was taken out of, where that is not the output itself.
+    raw: bytes | None = None
 
 
 def record_request(log: Log, work: Work, request: Request, moment: datetime) -> str:
@@ -124,8 +127,9 @@ def record_result(log: Log, work: Work, result: Result, moment: datetime) -> str
     if result.index < 0 or result.size < 0:
         raise Usage(f"result {result.index} of {result.size} bytes cannot be")
     problem = ""
-    if result.data:
-        problem = keep(log, Fresh(work.id, "output", result.data, format_time(moment)), moment)
+    for data in filter(None, (result.raw, result.data)):
+        fresh = Fresh(work.id, "output", data, format_time(moment))
+        problem = keep(log, fresh, moment) or problem
     body: dict[str, Json] = {
         "call": result.call,
         "index": result.index,
@@ -135,6 +139,8 @@ def record_result(log: Log, work: Work, result: Result, moment: datetime) -> str
         "status": result.status,
         "error": plain_text(result.error),
     }
+    if result.raw is not None:
+        body["raw"] = sha256(result.raw).hexdigest()
     draft = _draft("gen.result", moment, body, result.stage, _running(log, work, moment))
     # What failed before a byte of an answer came generated nothing.
     made = "unknown" if result.status == "failed" else "ai_generated"
