@@ -133,7 +133,8 @@ class _Asker:
                     found, last = occasions_after(log, last)
                     if found and is_asking(log):
                         current = found[-1]
-                        say.talk(f"{say.clean(current.what)}: why? w to say it, n never to ask")
+                        asked = f"{say.clean(current.what)}: {current.question}"
+                        say.talk(f"{asked} w to say it, n never to ask")
                     key = self._keys.read(1, _POLL_S)
                     if current is not None and key in ("w", "n"):
                         self._answer(log, current, key)
@@ -143,7 +144,7 @@ class _Asker:
                     self.ending.wait(_POLL_S)
 
     def _answer(self, log: Log, current: Occasion, key: str) -> None:
-        from stemproof.acts.asking import say_why, set_asking
+        from stemproof.acts.asking import answer, set_asking
         from stemproof.acts.home import now
 
         if key == "n":
@@ -151,17 +152,17 @@ class _Asker:
             say.talk("you will not be asked again; `stemproof watch --ask` changes that")
             return
         what = say.clean(current.what)
-        line = self._line(what)
+        line = self._line(f"{what}: {current.question} ")
         if line.strip():
-            event = say_why(log, current, line, now())
+            event = answer(log, current, line, now())
             say.talk(f"{what}: noted as event {event}")
 
-    def _line(self, what: str) -> str:
+    def _line(self, asked: str) -> str:
         with self._lock:
             self._held = []
         self._keys.take_lines()
         # Two questions may stand above, and more that was recorded between them.
-        sys.stderr.write(f"{what}: why? ")
+        sys.stderr.write(asked)
         sys.stderr.flush()
         line = None
         try:

@@ -31,7 +31,28 @@ def _mark(body: Body) -> str:
 
 def _said(body: Body) -> str:
     plan = f", plan {body['plan']}" if body["plan"] else ""
-    return f"{body['path']}: made with {body['provider'] or 'a generator'}{plan}, as its author says"
+    return (
+        f"{body['path']}: made with {body['provider'] or 'a generator'}{plan}, as its author says"
+    )
+
+
+def _tool_present(body: Body) -> str:
+    return f"AI-capable tool present: {_tool(body)}; what it did is not known"
+
+
+def _tool_changed(body: Body) -> str:
+    return f"state of an AI-capable tool changed: {_tool(body)}; by whom is not known"
+
+
+def _tool_burst(body: Body) -> str:
+    return (
+        f"{body['count']} parameters of an AI-capable tool changed in one save: {_tool(body)};"
+        " that the tool set them is inferred"
+    )
+
+
+def _tool(body: Body) -> str:
+    return f"{body['device']} on {body['track']} ({body['tool']}, known by {body['how']})"
 
 
 AI_TELLERS: Final[dict[str, Callable[[Body], str]]] = {
@@ -39,4 +60,7 @@ AI_TELLERS: Final[dict[str, Callable[[Body], str]]] = {
     "ai.said": _said,
     "gen.request": _request,
     "gen.result": _result,
+    "tool.present": _tool_present,
+    "tool.changed": _tool_changed,
+    "tool.burst": _tool_burst,
 }

@@ -9,11 +9,12 @@ and linked to it. Asking is the terminal's part; nothing here waits for anybody.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
+from stemproof.acts.begin import list_works
 from stemproof.acts.facts import saying
 from stemproof.acts.said import MAX_NOTE
 from stemproof.errors import BadInput, Malformed, Usage
@@ -21,6 +22,7 @@ from stemproof.record.canonical import Json, parse_object
 from stemproof.record.event import Header, leaf_hash, parse_header, parse_time
 
 if TYPE_CHECKING:
+    from stemproof.acts.generated import Said
     from stemproof.log.store import Entry, Log
 
 ASK_SETTING: Final = "ask.why"
@@ -34,6 +36,8 @@ _SHORTEST_MS: Final = 1000
 _TAKES: Final = frozenset({"audiofiles", "samples", "audio files", "media", "recorded", "takes"})
 _RENDERS: Final = frozenset({"audio.appeared", "audio.changed"})
 _KEPT: Final = "gen.kept"
+_MARK: Final = "ai.mark"
+_STARTS: Final = (b"audio.", b"gen.", _MARK.encode())
 # How far back `status` looks for bounces without a word.
 _LOOKED_BACK: Final = 2000
 
@@ -48,6 +52,10 @@ class Occasion:
     leaf: str
     work_seq: int
     moment: datetime
+    # The question as a terminal puts it after `what`.
+    question: str = "why?"
+    # The marked file, where what was asked of a generator is the question.
+    marked: Said | None = None
 
 
 def is_asking(log: Log) -> bool:
@@ -65,6 +73,16 @@ def occasions_after(log: Log, event: int) -> tuple[list[Occasion], int]:
     entries = log.entries_after(event, _PAGE)
     found = [one for entry in entries if (one := _occasion(log, entry)) is not None]
     return found, entries[-1].id if entries else event
+
+
+def answer(log: Log, occasion: Occasion, text: str, moment: datetime) -> int:
+    """Record a person's answer to an occasion's question; give its event."""
+    if occasion.marked is None:
+        return say_why(log, occasion, text, moment)
+    from stemproof.acts.generated import say_generated
+
+    work = next(work for work in list_works(log) if work.id == occasion.work)
+    return say_generated(log, work, replace(occasion.marked, prompt=text), moment)
 
 
 def say_why(log: Log, occasion: Occasion, text: str, moment: datetime) -> int:
@@ -97,7 +115,11 @@ def wordless(log: Log) -> dict[bytes, int]:
     for entry in log.entries_before(last + 1, _LOOKED_BACK):
         if b'"action":"note.said"' in entry.header:
             said.add(entry.work)
-        elif entry.work not in said and _occasion(log, entry) is not None:
+        elif (
+            entry.work not in said
+            and (found := _occasion(log, entry)) is not None
+            and found.marked is None
+        ):
             counts[entry.work] = counts.get(entry.work, 0) + 1
     return counts
 
@@ -110,9 +132,11 @@ def is_bounce(path: str, duration_ms: int) -> bool:
 
 def _occasion(log: Log, entry: Entry) -> Occasion | None:
     # Parsing every header of a big save would cost more than it is worth.
-    if b'"action":"audio.' not in entry.header and b'"action":"gen.' not in entry.header:
+    if not any(b'"action":"%s' % start in entry.header for start in _STARTS):
         return None
     header = parse_header(entry.header)
+    if header.action == _MARK:
+        return _marked(log, entry, header)
     what = _what(log, entry, header)
     if what is None:
         return None
@@ -120,15 +144,32 @@ def _occasion(log: Log, entry: Entry) -> Occasion | None:
     return Occasion(entry.id, entry.work, what, leaf, header.work_seq, parse_time(header.time))
 
 
+def _marked(log: Log, entry: Entry, header: Header) -> Occasion | None:
+    """Ask once what was asked of a generator: where its mark is seen first."""
+    from stemproof.acts.generated import Said
+
+    body = _open(log, entry)
+    if body is None or body.get("first") is not None or body.get("kind") != "generator":
+        return None
+    path, sha256 = str(body.get("path")), str(body.get("sha256"))
+    provider, leaf = str(body.get("generator")), leaf_hash(entry.header).hex()
+    return Occasion(
+        entry.id,
+        entry.work,
+        f"{path}, made by {provider or 'a generator'}",
+        leaf,
+        header.work_seq,
+        parse_time(header.time),
+        question="which prompt?",
+        marked=Said(path, sha256, provider, mark=leaf),
+    )
+
+
 def _what(log: Log, entry: Entry, header: Header) -> str | None:
     if header.action not in _RENDERS | {_KEPT}:
         return None
-    opening = log.openings(entry.id).get("body")
-    if opening is None:
-        return None
-    try:
-        body = parse_object(opening.value, what="body", max_bytes=_MAX_BODY)
-    except Malformed:
+    body = _open(log, entry)
+    if body is None:
         return None
     path, length = body.get("path"), body.get("duration_ms")
     if header.action == _KEPT:
@@ -136,3 +177,13 @@ def _what(log: Log, entry: Entry, header: Header) -> str | None:
     if body.get("live") is not True or not isinstance(path, str) or not isinstance(length, int):
         return None
     return f"bounce {path}" if is_bounce(path, length) else None
+
+
+def _open(log: Log, entry: Entry) -> dict[str, Json] | None:
+    opening = log.openings(entry.id).get("body")
+    if opening is None:
+        return None
+    try:
+        return parse_object(opening.value, what="body", max_bytes=_MAX_BODY)
+    except Malformed:
+        return None

@@ -39,8 +39,11 @@ class Answer:
 class Ears:
     """Hears files one after the other; `wake` is called when one is done."""
 
-    def __init__(self, wake: Callable[[Path], None]) -> None:
+    def __init__(
+        self, wake: Callable[[Path], None], listen: Callable[[Job], Answer] | None = None
+    ) -> None:
         self._wake = wake
+        self._listen = listen or _hear
         self._jobs: queue.Queue[Job | None] = queue.Queue()
         self._answers: queue.Queue[Answer] = queue.Queue()
         self._asked: dict[tuple[bytes, str], Job] = {}
@@ -84,7 +87,7 @@ class Ears:
         while (job := self._jobs.get()) is not None:
             if self._closing.is_set():
                 return
-            self._answers.put(_hear(job))
+            self._answers.put(self._listen(job))
             self._wake(job.folder)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 
 from stemproof.acts.begin import Work
@@ -28,6 +29,8 @@ from stemproof.acts.desk import (
 from stemproof.acts.ears import Answer
 from stemproof.acts.facts import fact
 from stemproof.acts.failing import Failed, contained
+from stemproof.acts.inbox import welcome
+from stemproof.acts.marks import record_marks
 from stemproof.acts.saves import (
     record_failed,
     record_gone,
@@ -134,14 +137,19 @@ def record_audio(desk: Desk, heard: Heard) -> bool:
         return False
     verb = "appeared" if known is None or known.is_gone else "changed"
     moment = desk.look.moment()
+    seen, first = welcome(desk.log, heard, desk.work.id)
     with desk.writing(moment) as sitting:
         body = with_clock(heard.body, sitting)
         draft = fact(f"audio.{verb}", moment, body, session=sitting.label, extra=heard.commitments)
-        desk.log.append(desk.work.id, [draft])
+        (event,) = desk.log.append(desk.work.id, [draft])
+        seen = replace(seen, session=sitting.label, event=event)
+        marks = record_marks(desk.log, desk.work.id, seen, first, moment)
         desk.put(found, heard.digest, None)
         note_unreadable(desk.log, desk.work.id, found.path, None)
     desk.observed.audio += 1
     desk.say(found.path, f"audio {verb}, {_length(heard)}")
+    for says in marks:
+        desk.say(found.path, says)
     return True
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from stemproof.audio.facts import AudioFacts
+    from stemproof.audio.marks import Finding
 
 PROFILE: Final = "unixfs-v1-2025"
 #: Stands for a content that could not be read at all.
@@ -37,6 +38,8 @@ class Heard:
     commitments: dict[str, bytes] = field(default_factory=dict)
     why: str = ""
     hint: str = ""
+    # What marks in it say: read before any program writes the file anew.
+    marks: tuple[Finding, ...] = ()
 
 
 def hear(
@@ -73,6 +76,7 @@ def file_cid(path: Path) -> str:
 
 
 def _hear_anew(folder: Path, found: Found, *, live: bool) -> Heard:
+    from stemproof.acts.marks import read_marks
     from stemproof.audio.observe import observe_audio
 
     facts = observe_audio(folder / found.path)
@@ -91,8 +95,12 @@ def _hear_anew(folder: Path, found: Found, *, live: bool) -> Heard:
         "pcm": None if facts.pcm_digest is None else facts.pcm_digest.hex(),
         "fingerprint": _fingerprint(facts),
     }
+    marks = read_marks(folder / found.path)
+    if marks is not None and marks.programs:
+        body["programs"] = list(marks.programs)
     commitments = {"audio": facts.sha256, "fingerprint": facts.fingerprint_digest}
-    return Heard(found, facts.sha256, body, commitments)
+    findings = () if marks is None else marks.generators
+    return Heard(found, facts.sha256, body, commitments, marks=findings)
 
 
 def _fingerprint(facts: AudioFacts) -> Json:

@@ -22,6 +22,7 @@ from stemproof.acts.changes import Changes, Settling, find_changes
 from stemproof.acts.desk import Desk, Seen, close_quiet_sitting, read_seen
 from stemproof.acts.ears import Answer, Ears, Job
 from stemproof.acts.home import Home, opened
+from stemproof.acts.inbox import Inbox
 from stemproof.acts.keeping import check_place
 from stemproof.acts.observe import (
     Look,
@@ -87,6 +88,7 @@ class _Watcher:
         self._posts: dict[bytes, Post] = {}
         self._waker = Waker()
         self._ears = Ears(self._waker.wake)
+        self._inbox = Inbox(log, home.path)
         self._next_beat = clock.monotonic() + pace.beat_s
         self._next_follow = 0.0
 
@@ -114,12 +116,17 @@ class _Watcher:
     def release(self) -> None:
         """Let go of threads, however the watch ended."""
         self._ears.close(0)
+        self._inbox.close()
         self._waker.close()
 
     def _turn(self) -> None:
         if self._clock.monotonic() >= self._next_follow:
             self._follow_works()
             self._take_spool()
+            for work, name, says in self._inbox.visit(
+                self._clock.moment(), self._clock.monotonic()
+            ):
+                self._telling.line(work, name, says)
             self._next_follow = self._clock.monotonic() + self._pace.follow_s
         self._take_answers()
         for post in self._posts.values():
