@@ -39,6 +39,7 @@ GROUPS = {
     "inspect": ("inspect",),
     "ai": ("ai",),
     "sessions": ("show",),
+    "tools": ("tools",),
     "demo": ("demo",),
 }
 """Module -> the first words that it answers to."""

@@ -100,11 +100,15 @@ def draft_decision(
     sitting: Sitting,
     *,
     live: bool,
+    tool_grade: str = "none",
     more: Mapping[str, Json] | None = None,
 ) -> Draft:
-    """Draft the event of a decision, of a class only if it was seen live."""
+    """Draft the event of a decision, of a class only if it was seen live.
+
+    `tool_grade` is what is known of an AI-capable tool on the decision's device.
+    """
     stage, class_ = classify(
-        decision, observed_live=live, received=False, ai_linked=False, tool_grade="none"
+        decision, observed_live=live, received=False, ai_linked=False, tool_grade=tool_grade
     )
     return Draft(
         time=format_time(moment),

@@ -23,6 +23,7 @@ from stemproof.acts.survey import (
     read_session_file,
 )
 from stemproof.acts.takes import compare_takes, draft_takes
+from stemproof.acts.tooling import draft_signs, grade, told_rows
 from stemproof.acts.unreadable import Reason, note_unreadable
 from stemproof.capture.summary import summarise
 from stemproof.errors import BadInput
@@ -192,7 +193,9 @@ def _record_session(desk: Desk, found: Found, save: Save) -> None:
     if arrival is not None:
         is_live, action = False, "session.received"
     decisions = decide(before, save)
+    catalogue, graded = grade(desk, before, save, decisions)
     body: dict[str, Json] = {**save_body(save, decisions), "live": is_live}
+    body["tools"] = told_rows(catalogue)
     if arrival is not None:
         body["arrival"] = arrival
     if earlier is not None and earlier != found.path:
@@ -207,9 +210,13 @@ def _record_session(desk: Desk, found: Found, save: Save) -> None:
             desk.log.append(desk.work.id, one.drafts(moment, sitting))
         body = with_clock(body, sitting)
         event = fact(action, moment, body, session=sitting.label, extra=extra)
-        decided = (draft_decision(item, moment, sitting, live=is_live) for item in decisions)
+        decided = (
+            draft_decision(item, moment, sitting, live=is_live, tool_grade=known)
+            for item, known in zip(decisions, graded.grades, strict=True)
+        )
         taken = draft_takes(takes, found.path, desk.seen, moment, sitting)
-        desk.log.append(desk.work.id, [event, *decided, *taken])
+        signs = draft_signs(desk, graded.signs, found.path, moment, sitting)
+        desk.log.append(desk.work.id, [event, *decided, *taken, *signs])
         desk.put(found, save.digest, packed)
         note_unreadable(desk.log, desk.work.id, found.path, None)
         desk.owe(found.path)

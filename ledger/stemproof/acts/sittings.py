@@ -31,7 +31,10 @@ _DECISION: Final = "decision."
 # Events of files that were read; what was read from one follows it in the log.
 _SAVED: Final = frozenset({"session.saved", "session.jumped", "session.received"})
 _FILES: Final = _SAVED | {"session.found", "session.past", "undo.read"}
-_FOLLOWING: Final = frozenset({"session.upgraded", "take.kept", "take.dropped", _STEP})
+_FOLLOWING: Final = frozenset(
+    {"session.upgraded", "take.kept", "take.dropped", "tool.present", "tool.changed", "tool.burst"}
+    | {_STEP}
+)
 
 
 @dataclass(frozen=True, slots=True)

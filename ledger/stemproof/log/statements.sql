@@ -54,6 +54,10 @@ ORDER BY work_seq;
 SELECT event.id, event.log_seq, event.header FROM event
 WHERE event.tree = ? AND event.work_seq >= ? AND event.work_seq < ? ORDER BY event.work_seq;
 
+-- name: events_of_action
+SELECT event.id FROM event JOIN tree ON tree.number = event.tree
+WHERE tree.work = ? AND instr(event.header, ?) > 0 ORDER BY event.id;
+
 -- name: events_after
 SELECT event.id, tree.log, tree.work, event.work_seq, event.log_seq, event.header
 FROM event JOIN tree ON tree.number = event.tree

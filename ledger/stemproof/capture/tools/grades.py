@@ -63,11 +63,17 @@ class Graded:
 
 def find_tools(session: Session, catalogue: Catalogue) -> Iterator[Found]:
     """Find the devices of a session that the catalogue knows as AI-capable."""
+    for place, device in devices_of(session):
+        match = catalogue.match(device)
+        if match is not None and match.tool.is_ai_capable:
+            yield Found(place, match)
+
+
+def devices_of(session: Session) -> Iterator[tuple[Place, Device]]:
+    """Give every device with its place, those on clips included."""
     for label, chain in _chains(session):
         for name, device in zip(chain_labels(chain), chain, strict=True):
-            match = catalogue.match(device)
-            if match is not None and match.tool.is_ai_capable:
-                yield Found((label, name), match)
+            yield (label, name), device
 
 
 def grade_save(
