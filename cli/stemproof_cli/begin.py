@@ -80,15 +80,20 @@ def status(json: Json = False) -> None:
     from stemproof.acts.asking import wordless
     from stemproof.acts.home import opened
     from stemproof.acts.standing import look_at
+    from stemproof.acts.tooling import tools_told
     from stemproof_cli import services
 
     home = context.ledger()
     standing, service = look_at(home), services.standing(home)
     with opened(home) as log:
         silent = wordless(log)
+        tools = {one.work.id: tools_told(log, one.work.id) for one in standing.works}
     if json:
         bounces = {work.hex(): count for work, count in sorted(silent.items())}
         more: dict[str, JsonValue] = {"service": service, "bounces_without_a_word": {**bounces}}
+        more["tools"] = {
+            work.hex(): [one.as_json() for one in told] for work, told in tools.items()
+        }
         say.answer_json({**standing.as_json(), **more})
         return
     say.table(("work", "events", "anchored", "state", "folder"), standing.rows())
@@ -101,6 +106,8 @@ def status(json: Json = False) -> None:
         if count:
             noun = "bounce" if count == 1 else "bounces"
             say.answer(say.clean(f"{count} {noun} of {one.work.title!r} without a word"))
+        for told in tools[one.work.id]:
+            say.answer(say.clean(f"in {one.work.title!r}: {told.text}"))
 
 
 def _make_or_finish(home: Home) -> None:

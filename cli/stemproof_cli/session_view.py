@@ -28,6 +28,7 @@ from stemproof_cli.sessions import count_clips, count_notes, device_rows, family
 if TYPE_CHECKING:
     from stemproof.acts.showing import Shown
     from stemproof.capture.sessions.model import Device, Session, State, Track
+    from stemproof.capture.tools.catalogue import Catalogue
 
 WIDEST: Final = 110
 # Piped, no line is broken.
@@ -42,7 +43,7 @@ _NARROWEST: Final = 8
 _NUMBERS: Final = frozenset({"level", "pan", "clips", "notes", "devices"})
 
 
-def write_view(shown: Shown) -> None:
+def write_view(shown: Shown, catalogue: Catalogue) -> None:
     """Write the page of a session."""
     is_terminal = sys.stdout.isatty()
     page = io.StringIO()
@@ -65,7 +66,8 @@ def write_view(shown: Shown) -> None:
         _section(console, title, _tracks(session, width, unused))
     devices = list(device_rows(session.tracks))
     if devices:
-        _section(console, counted(len(devices), "device"), _devices(session, devices, width))
+        table = _devices(session, devices, width, catalogue)
+        _section(console, counted(len(devices), "device"), table)
     if shown.media:
         _section(console, counted(len(shown.media), "file"), _media(shown))
     _section(console, "how much of it was read", _coverage(shown, devices))
@@ -170,7 +172,12 @@ def _switches(track: Track) -> str:
     return " ".join(word for is_on, word in words if is_on)
 
 
-def _devices(session: Session, devices: Sequence[tuple[Track, Device]], width: int) -> Table:
+def _devices(
+    session: Session,
+    devices: Sequence[tuple[Track, Device]],
+    width: int,
+    catalogue: Catalogue,
+) -> Table:
     from stemproof.capture.diff_tracks import track_labels
 
     labels = dict(zip(map(id, session.tracks), track_labels(session.tracks), strict=True))
@@ -184,8 +191,11 @@ def _devices(session: Session, devices: Sequence[tuple[Track, Device]], width: i
         others = f" (also {', '.join(plugins[1:])})" if len(plugins) > 1 else ""
         identity = plugins[0] + others if plugins else ""
         name = device.name + ("" if device.enabled else " (off)")
-        rows.append((where, name, device.vendor, identity, _settings(device)))
-    names = ("track", "device", "vendor", "id", "settings")
+        tool = catalogue.match(device)
+        # That it can act by a trained model: whether it did, no session says.
+        mark = tool.tool.kind.value if tool is not None and tool.tool.is_ai_capable else ""
+        rows.append((where, name, device.vendor, identity, mark, _settings(device)))
+    names = ("track", "device", "vendor", "id", "AI-capable", "settings")
     return _table(width, names, rows, right=frozenset())
 
 

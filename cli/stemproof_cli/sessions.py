@@ -14,6 +14,7 @@ from stemproof_cli import say
 if TYPE_CHECKING:
     from stemproof.acts.showing import Shown
     from stemproof.capture.sessions.model import Device, Parameter, Session, Track
+    from stemproof.capture.tools.catalogue import Catalogue
     from stemproof.record.canonical import Json as JsonValue
 
 
@@ -30,14 +31,15 @@ def show(
 ) -> None:
     """Show what is in a session: tracks, devices, files, tempo, and what could not be read."""
     from stemproof.acts.showing import show_session
+    from stemproof_cli.tools import rows_in_force
 
-    shown = show_session(session)
+    shown, catalogue = show_session(session), rows_in_force()
     if json:
-        say.answer_json(_document(shown))
+        say.answer_json(_document(shown, catalogue))
         return
     from stemproof_cli.session_view import write_view
 
-    write_view(shown)
+    write_view(shown, catalogue)
 
 
 def device_rows(tracks: Sequence[Track]) -> Iterator[tuple[Track, Device]]:
@@ -60,7 +62,7 @@ def count_notes(track: Track) -> int:
     return sum(len(clip.notes) for clip in track.clips)
 
 
-def _document(shown: Shown) -> dict[str, JsonValue]:
+def _document(shown: Shown, catalogue: Catalogue) -> dict[str, JsonValue]:
     session = shown.session
     clock = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(shown.modified))
     return {
@@ -86,7 +88,7 @@ def _document(shown: Shown) -> dict[str, JsonValue]:
             {"name": marker.name, "at": str(float(marker.at.value)), "unit": marker.at.unit.value}
             for marker in session.markers
         ],
-        "tracks": [_track(track) for track in session.tracks],
+        "tracks": [_track(track, catalogue) for track in session.tracks],
         "media": [
             {"path": one.path, "state": one.state, "where": one.where or None}
             for one in shown.media
@@ -97,7 +99,7 @@ def _document(shown: Shown) -> dict[str, JsonValue]:
     }
 
 
-def _track(track: Track) -> dict[str, JsonValue]:
+def _track(track: Track, catalogue: Catalogue) -> dict[str, JsonValue]:
     mixer = track.mixer
     return {
         "name": track.name,
@@ -114,12 +116,12 @@ def _track(track: Track) -> dict[str, JsonValue]:
         "notes": count_notes(track),
         "envelopes": len(track.automations),
         "parameters": _parameters(track.parameters),
-        "devices": [_device(device) for _, device in device_rows([track])],
+        "devices": [_device(device, catalogue) for _, device in device_rows([track])],
     }
 
 
-def _device(device: Device) -> dict[str, JsonValue]:
-    state = device.state
+def _device(device: Device, catalogue: Catalogue) -> dict[str, JsonValue]:
+    state, tool = device.state, catalogue.match(device)
     return {
         "name": device.name,
         "vendor": device.vendor or None,
@@ -129,6 +131,9 @@ def _device(device: Device) -> dict[str, JsonValue]:
         "preset": device.preset or None,
         "parameters": _parameters(device.parameters),
         "state": None if state is None else {"sha256": state.digest, "bytes": state.size},
+        "tool": None
+        if tool is None
+        else {"id": tool.tool.id, "kind": tool.tool.kind.value, "how": tool.how},
     }
 
 

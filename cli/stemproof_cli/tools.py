@@ -40,7 +40,7 @@ def list_(kind: OfKind = None, json: Json = False) -> None:
     from stemproof.capture.tools.rows import Kind
     from stemproof.errors import Usage
 
-    catalogue = _catalogue()
+    catalogue = rows_in_force()
     if kind is not None and kind not in [one.value for one in Kind]:
         raise Usage(f"{kind!r:.40} is no kind", hint=f"one of {', '.join(Kind)}")
     tools = [tool for tool in catalogue.tools if kind in (None, tool.kind.value)]
@@ -69,14 +69,14 @@ def explain(name: Named, json: Json = False) -> None:
     """Say why a plug-in counts as AI-capable or not, by which source, and what that proves."""
     from stemproof.acts.explaining import explain as explain_tools
 
-    found = explain_tools(_catalogue(), name)
+    found = explain_tools(rows_in_force(), name)
     if json:
         say.answer_json({"v": 0, **found.as_json()})
         return
     _write(found)
 
 
-def _catalogue() -> Catalogue:
+def rows_in_force() -> Catalogue:
     """Give the rows in force; without a ledger, those that ship."""
     from stemproof.acts.tooling import catalogue_of
 

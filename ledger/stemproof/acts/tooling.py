@@ -111,6 +111,15 @@ class Told:
         more += [f"{self.bursts} bursts"] if self.bursts else []
         return f"AI-capable tool present: {self.tool}" + (f" ({', '.join(more)})" if more else "")
 
+    def as_json(self) -> dict[str, Json]:
+        """Give the same facts as one object."""
+        return {
+            "tool": self.tool,
+            "places": self.places,
+            "changes": self.changes,
+            "bursts": self.bursts,
+        }
+
 
 def tools_told(log: Log, work: bytes) -> list[Told]:
     """Sum up what was recorded of AI-capable tools in a work, by tool."""
