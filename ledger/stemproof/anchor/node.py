@@ -3,8 +3,8 @@
 A busy node is asked again, ever later; one that fails, lies about its chain or answers with what
 is none is left for the next of the list. Calls may be repeated: reading changes nothing, and
 sending the same transaction twice is sending it once. What a member of an answer must be is
-demanded where it is read. Every failure is one of `problems`. No logs are ever asked for: what
-they say is in the receipts of one block, which hash to it.
+demanded where it is read. Every failure is one of `problems`. Logs are asked for only to find
+where a head was brought in; what counts is in the receipts of one block, which hash to it.
 """
 
 from __future__ import annotations
