@@ -71,7 +71,7 @@ def draft_takes(
             "input": one.source or None,
             "length_ms": one.length_ms,
         }
-        file = _find(one.media, seen)
+        file = find_file(one.media, seen)
         if file is not None:
             body["file"] = file
             if seen[file].digest != NO_DIGEST:
@@ -106,7 +106,7 @@ def _recording(media: str, track: Track, clip: Clip) -> Recording:
     return Recording(media, track.name, track.source, length_ms)
 
 
-def _find(media: str, seen: Mapping[str, Seen]) -> str | None:
+def find_file(media: str, seen: Mapping[str, Seen]) -> str | None:
     """Find the one file of the project that a session means by its own spelling of a path."""
     spelled = media.replace("\\", "/")
     audio = [path for path, state in seen.items() if state.kind == "audio"]

@@ -75,7 +75,7 @@ def compare_clips(
     """Report what changed in place; give back what came and went."""
     if before == after:
         return [], []
-    pairing = pair_things(before, after, _KEYS)
+    pairing = pair_things(before, after, CLIP_KEYS)
     cut = find_cut(before, after, pairing)
     for old, new in pairing.pairs:
         if before[old] != after[new] and (old, new) not in cut:
@@ -324,7 +324,7 @@ def _same_place(clip: Clip) -> Hashable:
 
 
 # A clip that was cut and pasted has a new identity: what it plays tells that it is the same.
-_KEYS: tuple[Key[Clip], ...] = (_identity, _equal, _same_place, clip_content, inner_audio)
+CLIP_KEYS: tuple[Key[Clip], ...] = (_identity, _equal, _same_place, clip_content, inner_audio)
 
 
 def _loose_identity(loose: LooseClip) -> Hashable:

@@ -36,7 +36,7 @@ def compare_chain(
     """Report what changed in place; give back what came and went."""
     if before == after:
         return [], []
-    pairing = pair_things(before, after, _KEYS)
+    pairing = pair_things(before, after, DEVICE_KEYS)
     reordered = find_reordered(pairing.pairs)
     labels = chain_labels(after)
     moves = _moves_between_racks(before, after)
@@ -283,7 +283,7 @@ def _same_player(device: Device) -> Hashable:
     return replace(device, name="")
 
 
-_KEYS: tuple[Key[Device], ...] = (
+DEVICE_KEYS: tuple[Key[Device], ...] = (
     _identity,
     _equal,
     _named,
