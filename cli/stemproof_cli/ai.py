@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from stemproof_cli import context, say
+from stemproof_cli import context, prompts, say
 
 
 def register(app: typer.Typer) -> None:
@@ -19,6 +19,8 @@ def register(app: typer.Typer) -> None:
     )
     group.command()(inbox)
     group.command()(add)
+    group.command()(prompts.otlp)
+    group.command()(prompts.export)
     app.add_typer(group, name="ai")
 
 

@@ -84,6 +84,8 @@ class Result:
     stage: str = "none"
     # The answer that the output was taken out of, where that is not the output itself.
     raw: bytes | None = None
+    # `declared` where nobody here saw it come, as in a file of spans.
+    observed: str = "tool"
 
 
 def record_request(log: Log, work: Work, request: Request, moment: datetime) -> str:
@@ -110,7 +112,9 @@ def record_request(log: Log, work: Work, request: Request, moment: datetime) -> 
             if len(text) > MAX_PROMPT:
                 body[f"{name}_cut"] = len(text)
     draft = _draft("gen.request", moment, body, request.stage, _running(log, work, moment))
-    log.append(work.id, [draft._replace(values={**draft.values, **values})])
+    # A file of spans is what another program says: nobody here saw the call.
+    seen = "declared" if request.tool == "otel" else "tool"
+    log.append(work.id, [draft._replace(observed=seen, values={**draft.values, **values})])
     return call
 
 
@@ -144,7 +148,8 @@ def record_result(log: Log, work: Work, result: Result, moment: datetime) -> str
     draft = _draft("gen.result", moment, body, result.stage, _running(log, work, moment))
     # What failed before a byte of an answer came generated nothing.
     made = "unknown" if result.status == "failed" else "ai_generated"
-    log.append(work.id, [draft._replace(class_=made, actor="machine")])
+    seen = result.observed
+    log.append(work.id, [draft._replace(class_=made, actor="machine", observed=seen)])
     return problem
 
 
