@@ -60,6 +60,10 @@ CapMonth = Annotated[
 Due = Annotated[
     bool, typer.Option("--due", help="Only what the rule of --auto says is due now, unasked.")
 ]
+Deed = Annotated[
+    str | None,
+    typer.Argument(metavar="[renew]", help="`renew` is --renew, and nothing is anchored anew."),
+]
 Renew = Annotated[
     bool, typer.Option("--renew", help="Only renew authorities' timestamps, as `stamp renew`.")
 ]
@@ -71,6 +75,7 @@ def register(app: typer.Typer) -> None:
 
 
 def anchor(
+    deed: Deed = None,
     chain: Name = None,
     rpc: Rpc = None,
     cap: Cap = None,
@@ -90,7 +95,11 @@ def anchor(
     json: Json = False,
 ) -> None:
     """Timestamp everything recorded so far: one small transaction for the whole log."""
-    if renew:
+    if deed not in (None, "renew"):
+        from stemproof.errors import Usage
+
+        raise Usage(f"anchor takes no {deed!r:.40}", hint="the one word it knows is `renew`")
+    if renew or deed:
         renew_now(tsa=None, within=90, json=json)
         return
     cap_wei = parse_cap(cap)
