@@ -203,7 +203,7 @@ def _mark_body(sighting: Sighting, mark: Finding, first: First | None) -> dict[s
     says = _plain(mark.says)
     if linked is not None:
         says += f"; first seen {linked.time[:10]} as {linked.path}"
-    elif sighting.arrived and sighting.event:
+    elif sighting.arrived:
         says += f"; it came into the downloads folder {sighting.arrived[:10]}"
     return {
         **_common(sighting, linked),

@@ -17,11 +17,10 @@ _UNSIGNED: Final = "not signed: anybody can write or remove it"
 def find_marks(tags: Tags) -> list[Finding]:
     """Find the marks in the texts of a file, each once, generators first."""
     found: dict[tuple[str, str, str], Finding] = {}
-    for tag in tags.tags:
-        for finding in _of_tag(tag):
-            found.setdefault((finding.generator, finding.kind, finding.text), finding)
-            if len(found) >= MAX_FINDINGS:
-                break
+    for finding in (one for tag in tags.tags for one in _of_tag(tag)):
+        found.setdefault((finding.generator, finding.kind, finding.text), finding)
+        if len(found) >= MAX_FINDINGS:
+            break
     return sorted(_without_repeats(list(found.values())), key=lambda one: one.kind == "program")
 
 
