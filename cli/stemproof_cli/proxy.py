@@ -124,6 +124,9 @@ def _serve(recorder: Recorder, upstreams: dict[str, Upstream], rules: Rules, por
             say.answer(f"  /{name}/ -> {upstream.base_url}")
         sys.stdout.flush()
 
+    # The thread that records holds Python's lock for so long at most while an answer waits.
+    sys.setswitchinterval(0.0005)
+
     async def run() -> Passed:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()

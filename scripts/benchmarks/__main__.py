@@ -14,7 +14,19 @@ from pathlib import Path
 
 from benchmarks.figures import Row, measure_group
 
-GROUPS = ("start", "seal", "log", "verify", "content", "gas", "anchor", "audio", "capture", "watch")
+GROUPS = (
+    "start",
+    "seal",
+    "log",
+    "verify",
+    "content",
+    "gas",
+    "anchor",
+    "audio",
+    "capture",
+    "watch",
+    "prompts",
+)
 
 
 def as_document(rows: Iterable[Row]) -> dict[str, object]:
