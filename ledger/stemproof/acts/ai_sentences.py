@@ -25,6 +25,29 @@ def _result(body: Body) -> str:
     )
 
 
+def _mcp_call(body: Body) -> str:
+    caller = body["client"] or "a program"
+    ending = _MCP_ENDINGS.get(body["status"], body["status"])
+    reads = ", which only reads as the server says" if body["read_only"] else ""
+    return f"{caller} called {body['tool']} of {body['server'] or 'a server'}{reads}: {ending}"
+
+
+_MCP_ENDINGS: Final = {
+    "ok": "done",
+    "failed": "failed",
+    "asked": "the user was asked first",
+    "cancelled": "taken back",
+    "unanswered": "no answer seen",
+}
+
+
+def _agent_said(body: Body) -> str:
+    who = body["client"] or "an assistant"
+    share = {"generated": " that it generated", "note": ""}.get(body["share"], " of its own work")
+    tool = f" (with {body['tool']})" if body["tool"] else ""
+    return f"{who} says{share}: {body['text']}{tool}"
+
+
 def _mark(body: Body) -> str:
     return f"{body['path']}: {body['says']}"
 
@@ -60,6 +83,8 @@ AI_TELLERS: Final[dict[str, Callable[[Body], str]]] = {
     "ai.said": _said,
     "gen.request": _request,
     "gen.result": _result,
+    "mcp.call": _mcp_call,
+    "agent.said": _agent_said,
     "tool.present": _tool_present,
     "tool.changed": _tool_changed,
     "tool.burst": _tool_burst,

@@ -111,7 +111,7 @@ def record_request(log: Log, work: Work, request: Request, moment: datetime) -> 
             values[name] = _private(text)
             if len(text) > MAX_PROMPT:
                 body[f"{name}_cut"] = len(text)
-    draft = _draft("gen.request", moment, body, request.stage, _running(log, work, moment))
+    draft = _draft("gen.request", moment, body, request.stage, running_session(log, work, moment))
     # A file of spans is what another program says: nobody here saw the call.
     seen = "declared" if request.tool == "otel" else "tool"
     log.append(work.id, [draft._replace(observed=seen, values={**draft.values, **values})])
@@ -145,7 +145,7 @@ def record_result(log: Log, work: Work, result: Result, moment: datetime) -> str
     }
     if result.raw is not None:
         body["raw"] = sha256(result.raw).hexdigest()
-    draft = _draft("gen.result", moment, body, result.stage, _running(log, work, moment))
+    draft = _draft("gen.result", moment, body, result.stage, running_session(log, work, moment))
     # What failed before a byte of an answer came generated nothing.
     made = "unknown" if result.status == "failed" else "ai_generated"
     seen = result.observed
@@ -172,7 +172,7 @@ def choose_work(log: Log, name: str | None, folder: Path) -> Work:
     return find_work(log, name)
 
 
-def _running(log: Log, work: Work, moment: datetime) -> str:
+def running_session(log: Log, work: Work, moment: datetime) -> str:
     """Give the label of the work's session, if one is open and not quiet for too long."""
     for found in list_works(log):
         if found.id == work.id and found.session and found.last_change:

@@ -94,6 +94,8 @@ ACTIONS: Final = frozenset(
         "ai.said",
         "gen.request",
         "gen.result",
+        "mcp.call",
+        "agent.said",
     }
 )
 

@@ -1,0 +1,1 @@
+"""The Model Context Protocol: how an assistant drives other programs, read as it passes by."""
