@@ -21,7 +21,7 @@ def _result(body: Body) -> str:
     error = f": {body['error']}" if body["error"] else ""
     return (
         f"result {body['index'] + 1} of call {body['call'][:8]}:"
-        f" {body['media'] or 'nothing'}, {body['bytes']} bytes{status}{error}"
+        f" {body['media'].partition(';')[0] or 'nothing'}, {body['bytes']} bytes{status}{error}"
     )
 
 
@@ -78,11 +78,46 @@ def _tool(body: Body) -> str:
     return f"{body['device']} on {body['track']} ({body['tool']}, known by {body['how']})"
 
 
+_KNOWN_BY: Final = {
+    "digest": "the same bytes",
+    "notes": "the same notes",
+    "text": "the same words",
+    "fingerprint": "it sounds alike: no proof",
+}
+
+
+def _keep(body: Body) -> str:
+    return f"{body['path']}: {_which(body)} was taken up ({_KNOWN_BY[body['how']]})"
+
+
+def _reject(body: Body) -> str:
+    return f"{_which(body)} was not taken up by then"
+
+
+def _modify(body: Body) -> str:
+    if "count" in body:
+        count = body["count"]
+        return f"{body['path']}: {_which(body)} was edited, {count} change{'s'[: count != 1]}"
+    unit = "notes" if "notes" in body else "characters"
+    now, given, same = body[unit], body["given"], body["same"]
+    return (
+        f"{body['path']}: {_which(body)} was edited:"
+        f" {same} of its {given} {unit} are left, {now} are there now"
+    )
+
+
+def _which(body: Body) -> str:
+    return f"result {body['index'] + 1} of call {body['call'][:8]}"
+
+
 AI_TELLERS: Final[dict[str, Callable[[Body], str]]] = {
     "ai.mark": _mark,
     "ai.said": _said,
     "gen.request": _request,
     "gen.result": _result,
+    "gen.keep": _keep,
+    "gen.reject": _reject,
+    "gen.modify": _modify,
     "mcp.call": _mcp_call,
     "agent.said": _agent_said,
     "tool.present": _tool_present,

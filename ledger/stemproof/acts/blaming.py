@@ -15,15 +15,17 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from stemproof.acts.desk import read_seen
+from stemproof.acts.finding import notes_of
 from stemproof.acts.parsed import read_once
 from stemproof.acts.saved_steps import History, Save, read_history, steps_of
 from stemproof.acts.traces import Output, Traces, file_of, find_traces
-from stemproof.blame.carry import ClipHeld, SessionHeld, TrackHeld, carry, first_sight
+from stemproof.blame.carry import carry
 from stemproof.blame.decisions import from_decisions
-from stemproof.blame.likeness import Key, keys_of, same_notes
+from stemproof.blame.held import ClipHeld, SessionHeld, TrackHeld, first_sight
+from stemproof.blame.likeness import Key, same_notes
 from stemproof.blame.listing import TrackBlame, list_tracks
 from stemproof.blame.who import HERE_BEFORE, NOT_RECORDED, NOTES, Origin
-from stemproof.errors import BadInput, Malformed
+from stemproof.errors import BadInput
 
 if TYPE_CHECKING:
     from stemproof.acts.begin import Work
@@ -35,7 +37,6 @@ Source = Callable[[bytes], bytes | None]
 
 # Some minutes of reading; older saves are told by their decisions.
 MAX_BYTES: Final = 512 << 20
-_MIDI: Final = frozenset({"audio/midi", "audio/x-midi", "audio/mid", "audio/sp-midi"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +164,7 @@ def _with_known(log: Log, work: Work, path: str, data: bytes, source: Source) ->
 
 def _with_outputs(held: SessionHeld, traces: Traces, source: Source) -> SessionHeld:
     """Mark the notes that stand in what a generator gave as MIDI."""
-    given = midi_outputs(traces, source)
+    given = [(one, keys) for one in traces.outputs if (keys := notes_of(one, source))]
     if not given:
         return held
     tracks = tuple(
@@ -178,24 +179,6 @@ def _with_outputs(held: SessionHeld, traces: Traces, source: Source) -> SessionH
         for track, one in zip(held.session.tracks, held.tracks, strict=True)
     )
     return replace(held, tracks=tracks)
-
-
-def midi_outputs(traces: Traces, source: Source) -> list[tuple[Output, list[Key]]]:
-    """Read the notes of the results that are MIDI files and are to be had."""
-    found = []
-    for output in traces.outputs:
-        if output.media not in _MIDI or output.status == "failed":
-            continue
-        data = source(bytes.fromhex(output.sha256))
-        if data is None:
-            continue
-        try:
-            session = read_once("output.mid", data)
-        except (BadInput, Malformed):
-            continue  # what a generator sent need not be MIDI
-        keys = [key for t in session.tracks for c in t.clips for key in keys_of(c.notes, c.ppq)]
-        found.append((output, keys))
-    return found
 
 
 def _with_notes(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stemproof.acts.begin import Work
+from stemproof.acts.choosing import settle_choices
 from stemproof.acts.facts import fact
 from stemproof.acts.gather import Gathered, covered_size, gather_logs, nothing_anchored
 from stemproof.claim.bundle import Bundle, SignedClaim, format_bundle
@@ -143,6 +144,7 @@ def make_claim(
     """Sign the claim and record that it was made; `stamped` as in `choose_audio`."""
     gathered = gather_logs(log, work.id, {}, stamped=stamped)
     _check_keys(keys, gathered)
+    settle_choices(log, keys, work, moment)
     claim = _state(log, keys, work, chosen, gathered, moment)
     data = format_claim(claim)
     signed = SignedClaim(

@@ -273,11 +273,13 @@ def read_seen(log: Log, work: Work) -> dict[str, Seen]:
     return {row[0]: Seen(*row[1:]) for row in log.fetch_all("seen_files", work.id)}
 
 
-def close_quiet_sitting(log: Log, work: Work, moment: datetime) -> None:
-    """Close a work's sitting if thirty minutes have passed without a change."""
-    if work.session and _is_over(work, moment):
-        close_sitting(log, work, moment)
-        log.run("put_session", "", work.last_change, work.id)
+def close_quiet_sitting(log: Log, work: Work, moment: datetime) -> bool:
+    """Close a work's sitting if thirty minutes have passed without a change; say if so."""
+    if not work.session or not _is_over(work, moment):
+        return False
+    close_sitting(log, work, moment)
+    log.run("put_session", "", work.last_change, work.id)
+    return True
 
 
 def close_sitting(log: Log, work: Work, moment: datetime) -> None:

@@ -93,7 +93,7 @@ def _hear_anew(folder: Path, found: Found, *, live: bool) -> Heard:
         "samples": facts.sample_count,
         "duration_ms": facts.duration_ms,
         "pcm": None if facts.pcm_digest is None else facts.pcm_digest.hex(),
-        "fingerprint": _fingerprint(facts),
+        "fingerprint": fingerprint_body(facts),
     }
     marks = read_marks(folder / found.path)
     if marks is not None and marks.programs:
@@ -103,7 +103,8 @@ def _hear_anew(folder: Path, found: Found, *, live: bool) -> Heard:
     return Heard(found, facts.sha256, body, commitments, marks=findings)
 
 
-def _fingerprint(facts: AudioFacts) -> Json:
+def fingerprint_body(facts: AudioFacts) -> dict[str, Json]:
+    """Write a fingerprint as events hold it."""
     from stemproof.audio import codec
 
     made = facts.fingerprint

@@ -71,6 +71,10 @@ def find_traces(history: History) -> Traces:
     for fact in history.of("ai.mark"):
         if fact.body.get("kind", "generator") == "generator":
             marks.setdefault(str(fact.body.get("sha256")), _mark(fact))
+    for fact in history.of("gen.keep"):
+        if fact.body.get("how") == "fingerprint":
+            alike = Origin(fact.event, fact.header.time, "unknown", None, LIKENESS)
+            marks.setdefault(str(fact.body.get("file_sha256")), alike)
     heard: dict[str, Fact] = {}
     for fact in history.of(*_HEARD):
         heard.setdefault(str(fact.body.get("sha256")), fact)

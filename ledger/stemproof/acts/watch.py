@@ -19,6 +19,7 @@ from stemproof.acts.band import arrival_of
 from stemproof.acts.begin import list_works
 from stemproof.acts.bounds import Bounds
 from stemproof.acts.changes import Changes, Settling, find_changes
+from stemproof.acts.choosing import derive_choices
 from stemproof.acts.desk import Desk, Seen, close_quiet_sitting, read_seen
 from stemproof.acts.ears import Answer, Ears, Job
 from stemproof.acts.home import Home, opened
@@ -298,8 +299,10 @@ class _Watcher:
         posts = [post for post in self._posts.values() if post.is_open]
         with self._log.writing():
             self._note(posts, "watch.beat")
-            for post in posts:
-                close_quiet_sitting(self._log, post.work, self._clock.moment())
+            moment = self._clock.moment()
+            closed = [p.work for p in posts if close_quiet_sitting(self._log, p.work, moment)]
+        for work in closed:
+            derive_choices(self._log, work, moment)
 
     def _wait(self, seconds: float) -> None:
         ran, stood = self._clock.monotonic(), self._clock.moment()

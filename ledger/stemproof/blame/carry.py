@@ -11,11 +11,9 @@ notes. What equals the save before is not looked into, so a save costs what chan
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Generic, TypeVar
 
 from stemproof.capture.diff_clips import CLIP_KEYS, copied_content
 from stemproof.capture.diff_devices import DEVICE_KEYS, chain_labels
@@ -26,58 +24,11 @@ from stemproof.capture.sentences import clip_label, clip_place, stretch_place
 from stemproof.capture.sessions.model import Clip, Device, Note, Session, Track
 from stemproof.capture.timeline import Timeline
 
+from .held import ClipHeld, Held, SessionHeld, TrackHeld, names_of, whole_clip
+from .loose import Loose, clip_keys, device_keys, parallel, pool_of, scaled
 from .steps import Step
-from .values import (
-    Lines,
-    Value,
-    clip_values,
-    device_values,
-    is_same,
-    session_values,
-    track_values,
-)
+from .values import Lines, Value, clip_values, device_values, is_same, session_values, track_values
 from .who import NOT_RECORDED, Origin
-
-Held = Mapping[str, Origin]
-
-
-@dataclass(frozen=True, slots=True)
-class ClipHeld:
-    """Who set what of one clip; notes, signs and devices are parallel to the clip's own."""
-
-    own: Held
-    notes: tuple[Origin, ...]
-    signs: tuple[Origin, ...]
-    devices: tuple[Held, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class TrackHeld:
-    """Who set what of one track."""
-
-    own: Held
-    devices: tuple[Held, ...]
-    clips: tuple[ClipHeld, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SessionHeld:
-    """Who set what of one save."""
-
-    session: Session
-    own: Held
-    tracks: tuple[TrackHeld, ...]
-
-
-def first_sight(session: Session, origin: Origin) -> SessionHeld:
-    """Give everything of a session one origin."""
-    line = Timeline(session.tempo)
-    names = _names(session)
-    return SessionHeld(
-        session,
-        dict.fromkeys(session_values(session), origin),
-        tuple(_whole_track(track, names, line, origin) for track in session.tracks),
-    )
 
 
 def carry(held: SessionHeld, after: Session, step: Step | None) -> SessionHeld:
@@ -90,34 +41,6 @@ def carry(held: SessionHeld, after: Session, step: Step | None) -> SessionHeld:
 def _same_content(held: SessionHeld, after: Session) -> SessionHeld:
     """Keep all where only the spelling differs: attributes in another order."""
     return held if held.session.tracks == after.tracks else _Carrier(held, after, None).run()
-
-
-T = TypeVar("T")
-H = TypeVar("H")
-
-
-class _Loose(Generic[T, H]):
-    """Things that left their track, by what they may be known by; each is found once."""
-
-    def __init__(self) -> None:
-        self._by_key: defaultdict[Hashable, list[tuple[int, T, H]]] = defaultdict(list)
-        self._taken: set[int] = set()
-        self._count = 0
-
-    def add(self, keys: Iterable[Hashable], thing: T, held: H) -> None:
-        """Keep a thing that left."""
-        self._count += 1
-        for key in keys:
-            self._by_key[key].append((self._count, thing, held))
-
-    def take(self, keys: Iterable[Hashable]) -> tuple[T, H] | None:
-        """Give what a new thing was before, by the strictest key first."""
-        for key in keys:
-            for number, thing, held in self._by_key.get(key, ()):
-                if number not in self._taken:
-                    self._taken.add(number)
-                    return thing, held
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +66,10 @@ class _Carrier:
             after.application,
             after.version,
         )
-        self._names = _names(self._two)
-        self._names_before = _names(self._one)
-        self._loose_clips = _Loose[Clip, ClipHeld]()
-        self._loose_devices = _Loose[Device, Held]()
+        self._names = names_of(self._two)
+        self._names_before = names_of(self._one)
+        self._loose_clips = Loose[Clip, ClipHeld]()
+        self._loose_devices = Loose[Device, Held]()
         self._known: dict[Hashable, ClipHeld] = {}
 
     def run(self) -> SessionHeld:
@@ -187,17 +110,17 @@ class _Carrier:
         if old.clips != track.clips:
             for index in pair_things(old.clips, track.clips, CLIP_KEYS).removed:
                 clip = old.clips[index]
-                self._loose_clips.add(_clip_keys(clip), clip, held.clips[index])
+                self._loose_clips.add(clip_keys(clip), clip, held.clips[index])
         if old.devices != track.devices:
             for index in pair_things(old.devices, track.devices, DEVICE_KEYS).removed:
                 device = old.devices[index]
-                self._loose_devices.add(_device_keys(device), device, held.devices[index])
+                self._loose_devices.add(device_keys(device), device, held.devices[index])
 
     def _loosen_track(self, track: Track, held: TrackHeld) -> None:
         for clip, one in zip(track.clips, held.clips, strict=True):
-            self._loose_clips.add(_clip_keys(clip), clip, one)
+            self._loose_clips.add(clip_keys(clip), clip, one)
         for device, two in zip(track.devices, held.devices, strict=True):
-            self._loose_devices.add(_device_keys(device), device, two)
+            self._loose_devices.add(device_keys(device), device, two)
 
     def _note_known(self, is_wanted: bool) -> None:
         """Note what every clip of the save before plays: a new one may be a copy."""
@@ -262,7 +185,7 @@ class _Carrier:
 
     def _new_device(self, track: str, label: str, device: Device) -> Held:
         origin = self._brought(lambda step: step.of_new_device(track, label, device.identity))
-        if loose := self._loose_devices.take(_device_keys(device)):
+        if loose := self._loose_devices.take(device_keys(device)):
             # It went from one chain to another: its settings went with it.
             return {**self._device((track, label), *loose, device), "device": origin}
         return dict.fromkeys(device_values(device), origin)
@@ -307,11 +230,11 @@ class _Carrier:
     def _notes(self, where: _Place, old: Clip, held: ClipHeld, clip: Clip) -> tuple[Origin, ...]:
         if old.notes == clip.notes and old.ppq == clip.ppq:
             return held.notes
-        before = _scaled(old.notes, old.ppq, clip.ppq)
+        before = scaled(old.notes, old.ppq, clip.ppq)
         known = set(before)
         what = _told_notes([note for note in clip.notes if note not in known], clip, self._lines)
         changed = self._ask(lambda step: step.of_notes(where.label, clip.identity, what))
-        return _parallel(before, held.notes, clip.notes, self._or_save(changed))
+        return parallel(before, held.notes, clip.notes, self._or_save(changed))
 
     def _signs(self, where: _Place, old: Clip, held: ClipHeld, clip: Clip) -> tuple[Origin, ...]:
         if old.signs == clip.signs:
@@ -324,7 +247,7 @@ class _Carrier:
             )
             for kind in kinds
         }
-        pool = _pool(old.signs, held.signs)
+        pool = pool_of(old.signs, held.signs)
         for sign in clip.signs:
             origins = pool.get(sign)
             found.append(origins.pop(0) if origins else changed[sign.kind])
@@ -334,12 +257,12 @@ class _Carrier:
         place = clip_place(clip, self._lines.after)
         label, identity = clip_label(clip), clip.identity
         come = self._brought(lambda step: step.of_new_clip(where.label, label, place, identity))
-        if loose := self._loose_clips.take(_clip_keys(clip)):
+        if loose := self._loose_clips.take(clip_keys(clip)):
             moved = self._clip(where, *loose, clip)
             # A pattern's cells have no place of their own.
             place_held = {"place": come} if "place" in moved.own else {}
             return replace(moved, own={**moved.own, **place_held})
-        new = _whole_clip(clip, self._lines.after, come)
+        new = whole_clip(clip, self._lines.after, come)
         if not clip.notes:
             return new
         original = self._known.get(copied_content(clip))
@@ -385,70 +308,7 @@ class _Carrier:
         return NOT_RECORDED if self._step is None else self._step.origin(())
 
 
-def _whole_track(
-    track: Track, names: Mapping[str, str], line: Timeline, origin: Origin
-) -> TrackHeld:
-    return TrackHeld(
-        dict.fromkeys(track_values(track, names), origin),
-        tuple(dict.fromkeys(device_values(device), origin) for device in track.devices),
-        tuple(_whole_clip(clip, line, origin) for clip in track.clips),
-    )
-
-
-def _whole_clip(clip: Clip, line: Timeline, origin: Origin) -> ClipHeld:
-    return ClipHeld(
-        dict.fromkeys(clip_values(clip, line, ""), origin),
-        (origin,) * len(clip.notes),
-        (origin,) * len(clip.signs),
-        tuple(dict.fromkeys(device_values(device), origin) for device in clip.devices),
-    )
-
-
-def _names(session: Session) -> dict[str, str]:
-    labels = track_labels(session.tracks)
-    return {t.identity: label for t, label in zip(session.tracks, labels, strict=True)}
-
-
-def _clip_keys(clip: Clip) -> list[Hashable]:
-    """By what a clip is known on another track: its identity, else what it plays and where."""
-    content = copied_content(clip)
-    keys: list[Hashable] = [("identity", clip.identity)] if clip.identity else []
-    if content is not None:
-        keys += [("place", content, clip.position), ("content", content)]
-    return keys
-
-
-def _device_keys(device: Device) -> list[Hashable]:
-    keys: list[Hashable] = [("identity", device.identity)] if device.identity else []
-    bare = replace(device, identity="", place="", automations=())
-    return [*keys, ("equal", bare)] if device.parameters or device.state else keys
-
-
-def _scaled(notes: Sequence[Note], old: int, new: int) -> Sequence[Note]:
-    if old == new:
-        return notes
-    scale = new / old
-    return [n._replace(start=round(n.start * scale), length=round(n.length * scale)) for n in notes]
-
-
 def _told_notes(notes: Sequence[Note], clip: Clip, lines: Lines) -> str:
     """Name the bars of notes as a decision about them does."""
     starts = [note.start for note in notes]
     return f"notes in {stretch_place(starts, clip, lines.after)}" if starts else ""
-
-
-def _pool(
-    things: Sequence[Hashable], held: Sequence[Origin]
-) -> defaultdict[Hashable, list[Origin]]:
-    pool: defaultdict[Hashable, list[Origin]] = defaultdict(list)
-    for thing, origin in zip(things, held, strict=True):
-        pool[thing].append(origin)
-    return pool
-
-
-def _parallel(
-    before: Sequence[Note], held: Sequence[Origin], after: Sequence[Note], changed: Origin
-) -> tuple[Origin, ...]:
-    """Keep the origin of each note that is still there; the rest is the save's."""
-    pool = _pool(before, held)
-    return tuple(pool[note].pop(0) if pool.get(note) else changed for note in after)

@@ -19,7 +19,7 @@ from stemproof.capture.sentences import clip_label, clip_place, plain
 from stemproof.capture.sessions.model import Clip, Device, Session, Track
 from stemproof.capture.timeline import Timeline
 
-from .carry import ClipHeld, Held, SessionHeld, TrackHeld
+from .held import ClipHeld, Held, SessionHeld, TrackHeld
 from .steps import NEW_CLIP, NEW_DEVICE, NEW_TRACK, Step, Told, fits_kind, names_value
 from .values import Value, clip_values, device_values, session_values, track_values
 from .who import SEVERAL, Origin

@@ -15,7 +15,7 @@ from stemproof.capture.sentences import clip_label, clip_place
 from stemproof.capture.sessions.model import Clip, ClipKind, Device, Note
 from stemproof.capture.timeline import Timeline, beats_text
 
-from .carry import ClipHeld, Held, SessionHeld
+from .held import ClipHeld, Held, SessionHeld
 from .values import Value, clip_values, device_values, session_values, track_values
 from .who import Origin
 

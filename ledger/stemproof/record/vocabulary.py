@@ -94,6 +94,9 @@ ACTIONS: Final = frozenset(
         "ai.said",
         "gen.request",
         "gen.result",
+        "gen.keep",
+        "gen.reject",
+        "gen.modify",
         "mcp.call",
         "agent.said",
     }
