@@ -67,7 +67,11 @@ class Read:
 
 def parse_line(data: bytes) -> Read:
     """Read one line, or one body of HTTP; refuses what is no message at all."""
-    value = parse_json(data, "message")
+    return read_value(parse_json(data, "message"))
+
+
+def read_value(value: object) -> Read:
+    """Read what JSON gave: one message, or a batch."""
     if not isinstance(value, list):
         return Read((parse_message(value),))
     if not 0 < len(value) <= MAX_BATCH:

@@ -95,7 +95,7 @@ class StdioTee:
         with suppress(OSError):
             pipe.close()
         with suppress(OSError):
-            os.close(self._stdin)
+            _let_go(self._stdin)
 
     def _pass_down(self) -> None:
         pipe = self._child.stdout
@@ -134,3 +134,10 @@ def _write(descriptor: int, data: bytes) -> None:
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(descriptor, rest) :]
+
+
+def _let_go(descriptor: int) -> None:
+    """Close what a descriptor leads to and keep its number: 0 must not become another file."""
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, descriptor)
+    os.close(null)
