@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.figures import Row, workshop
 
-EVENTS = 20
+EVENTS = 50
 """Events of one streamed answer."""
 PAUSE_S = 0.02
 """What the provider waits between two events; a model takes about as long for a word."""

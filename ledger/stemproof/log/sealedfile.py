@@ -23,6 +23,8 @@ from stemproof.record.canonical import canonical_bytes, parse_object
 
 # Up to so many bytes LZMA packs by these presets; denser is slower, and a save is waiting.
 _PRESETS: Final = ((128 << 10, 6), (8 << 20, 1))
+# The windows of those presets, as liblzma has them.
+_WINDOWS: Final = {0: 256 << 10, 1: 1 << 20, 6: 8 << 20}
 _MAX_HEAD: Final = 4096
 
 Unseal = Callable[[bytes], bytes]
@@ -46,7 +48,10 @@ def seal(content: Content, difference: bytes | None, recipient: str) -> bytes:
         }
     )
     preset = next((preset for size, preset in _PRESETS if len(payload) <= size), 0)
-    packed = lzma.compress(payload, lzma.FORMAT_ALONE, preset=preset)
+    # A preset's window is megabytes, and clearing it takes longer than packing a short text.
+    window = min(1 << max(len(payload), 1 << 12).bit_length(), _WINDOWS[preset])
+    filters = [{"id": lzma.FILTER_LZMA1, "preset": preset, "dict_size": window}]
+    packed = lzma.compress(payload, lzma.FORMAT_ALONE, filters=filters)
     return bytes(encrypt(head + b"\n" + packed, [x25519.Recipient.from_str(recipient)]))
 
 
