@@ -59,6 +59,7 @@ IMPURE_IN_STDLIB = {
 }
 ADAPTED = {
     "acoustid",
+    "aiohttp",
     "chromaprint",
     "eth_account",
     "imageio_ffmpeg",
@@ -74,6 +75,7 @@ ADAPTED = {
     "urllib3",
     "watchdog",
     "web3",
+    "yarl",
 }
 
 # What one module is meant for, and no other may do.
