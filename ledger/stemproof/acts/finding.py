@@ -240,11 +240,13 @@ def _words(
     texts = [(held.path, held.digest, lyrics_of(held.session)) for held in sessions]
     texts += [(path, b"", text) for path, text in text_files(work.folder)]
     for path, digest, text in texts:
-        for output, raw in given:
-            spans = find_spans(text, [raw])
-            if not spans:
+        # Results of one call are much alike: each stretch is the one's that has most of it.
+        spans = find_spans(text, [raw for _, raw in given])
+        for number, (output, raw) in enumerate(given):
+            mine = [span for span in spans if span.output == number]
+            if not mine:
                 continue
-            same, now = covered(spans, text)
+            same, now = covered(mine, text)
             whole = len("".join(raw.split()))
             more: dict[str, Json] = {"same": same, "characters": now, "given": whole}
             yield Find(
