@@ -29,8 +29,9 @@ DOES_NOT_SAY: Final = (
 )
 
 HUMAN_MEANS = (
-    "human, human_with_tool: a change between two saves that were seen live. That a person made it"
-    " is assumed; this version looks for no AI tools, so it says nothing of them."
+    "human, human_with_tool: a change between two saves that were seen live, with no AI tool"
+    " observed. That a person made it is assumed: a tool that nobody observed leaves no trace, and"
+    " records by rules before 3 looked for none."
 )
 LEVEL_WORDS: Final = {
     "E0": "said by the author",

@@ -12,11 +12,13 @@ from tests.tools.plugged import changed, project
 
 from stemproof.acts.disclosed import from_vault
 from stemproof.acts.erase import erase, plan_events
+from stemproof.acts.explaining import explain
 from stemproof.acts.home import now, opened
 from stemproof.acts.reading import Wanted, newest_lines
 from stemproof.acts.replay import State, replay
 from stemproof.acts.tooling import catalogue_of, tools_told
 from stemproof.capture.rules import burst_size
+from stemproof.capture.tools.catalogue import shipped_catalogue
 from stemproof.errors import BadInput
 
 MOST = burst_size()
@@ -185,3 +187,13 @@ def test_saves_with_signs_behind_them_are_replayed(keyed: Keyed) -> None:
     own(room, NO)
     with opened(room.home) as log, from_vault(log, keyed.keys) as source:
         assert {one.state for one in replay(log, room.work.id, set(), source)} == {State.REPRODUCED}
+
+
+def test_a_folder_that_is_called_like_a_tool_is_no_session(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "Suno").mkdir()
+    monkeypatch.chdir(tmp_path)
+    found = explain(shipped_catalogue(), "Suno")
+    assert [row.match.tool.id for row in found.rows] == ["suno"]
+    assert explain(shipped_catalogue(), "x" * 5000 + "\0").rows == ()

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from stemproof.acts.showing import PACKAGES, show_session
+from stemproof.capture.tools.grades import devices_of
 from stemproof.capture.tools.rows import Kind
 
 if TYPE_CHECKING:
@@ -85,10 +87,10 @@ def explain(catalogue: Catalogue, asked: str) -> Explained:
     """Explain a name, or every device of a session file."""
     path = Path(asked)
     try:
-        is_file = path.exists()
+        is_session = path.is_file() or (path.suffix.lower() in PACKAGES and path.is_dir())
     except (OSError, ValueError):
-        is_file = False  # too long for a path, or no path at all
-    return _explain_session(catalogue, path) if is_file else _explain_name(catalogue, asked)
+        is_session = False  # too long for a path, or no path at all
+    return _explain_session(catalogue, path) if is_session else _explain_name(catalogue, asked)
 
 
 def _explain_name(catalogue: Catalogue, asked: str) -> Explained:
@@ -99,9 +101,6 @@ def _explain_name(catalogue: Catalogue, asked: str) -> Explained:
 
 
 def _explain_session(catalogue: Catalogue, path: Path) -> Explained:
-    from stemproof.acts.showing import show_session
-    from stemproof.capture.tools.grades import devices_of
-
     session = show_session(path).session
     devices = list(devices_of(session))
     rows = []

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 # A VST3 id that was made from a VST2 code: "VST", the code, the first nine characters of a name.
 _FROM_VST2: Final = "565354"
 _VERSION: Final = 0
+# More words than any pattern takes: somebody asked for a tool by its full title.
+_WHOLE: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +78,17 @@ class Catalogue:
 
     def match_text(self, text: str) -> list[Match]:
         """Find the rows of any form that a person may mean by a text, best first."""
-        found: list[tuple[Tool, str, int]] = []
+        found: dict[str, tuple[int, Match]] = {}
         for tool in self.tools:
-            words = {split_words(tool.product), split_words(tool.title), split_words(tool.id)}
-            for pattern in tool.names:
-                size = matches(pattern, name_words(text, tool.vendor))
-                if size:
-                    found.append((tool, pattern, size))
-            if split_words(text) in words:
-                found.append((tool, tool.product, MAX_SIZE))
-        found.sort(key=lambda one: (-one[2], one[0].id))
-        unique = {tool.id: Match(tool, "name", pattern) for tool, pattern, _ in reversed(found)}
-        return list(reversed(unique.values()))
+            titles = {split_words(tool.product), split_words(tool.title), split_words(tool.id)}
+            sizes = {name: matches(name, name_words(text, tool.vendor)) for name in tool.names}
+            if split_words(text) in titles:
+                sizes[tool.product] = _WHOLE
+            name = max(sizes, key=lambda one: sizes[one], default="")
+            if name and sizes[name]:
+                found[tool.id] = (sizes[name], Match(tool, "name", name))
+        ranked = sorted(found.items(), key=lambda one: (-one[1][0], one[0]))
+        return [match for _, (_, match) in ranked]
 
     def near(self, text: str) -> list[Tool]:
         """List the rows that have words in common with a text, or letters inside a word."""
@@ -110,10 +111,6 @@ class Catalogue:
             size = matches(pattern, words)
             if size:
                 yield tool, pattern, size
-
-
-#: What a person called by its full title.
-MAX_SIZE: Final = 1000
 
 
 def make_catalogue(version: int, tools: Sequence[Tool], own: str = "") -> Catalogue:
@@ -172,7 +169,7 @@ def _best(found: Sequence[tuple[Tool, str, int]]) -> Match | None:
         return None
     # The user's own row first; of two as long, the one that accuses nobody.
     tool, pattern, _ = max(
-        found, key=lambda one: (one[0].is_own, one[2], one[0].kind is Kind.NO, one[0].id)
+        found, key=lambda one: (one[0].is_own, one[2], one[0].kind is Kind.NO, one[0].id, one[1])
     )
     return Match(tool, "name", pattern)
 
