@@ -166,7 +166,18 @@ def test_a_count_of_comments_that_is_a_lie_is_told() -> None:
         assert read(flac((4, lie))).problems == ["its comments are cut short"]
 
 
-@pytest.mark.parametrize("inner", [b'<!DOCTYPE x [<!ENTITY a "b">]>', b"<a>" * 500, b"\xff\xfe<"])
+@pytest.mark.parametrize(
+    "inner",
+    [
+        b'<!DOCTYPE x [<!ENTITY a "b">]>',
+        b'<!DOCTYPE BWFXML SYSTEM "file:///etc/hostname">',
+        b"<BWFXML>" + b"<a>" * 500,
+        b"<BWFXML>" + b"<a/>" * 5000,
+        b"<OTHER/>",
+        b"\xff\xfe<",
+        b"<BWFXML>&a;",
+    ],
+)
 def test_hostile_xml_is_told_and_not_followed(inner: bytes) -> None:
     tags = read(wave(chunk(b"iXML", inner + b"<BWFXML/>"), info(ICMT=SUNO)))
     assert len(tags.problems) == 1

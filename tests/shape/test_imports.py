@@ -238,7 +238,9 @@ CARRIED = {"requests": "web3"}
 
 def test_every_library_that_is_imported_is_a_declared_dependency() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    declared = {canonicalize_name(Requirement(text).name) for text in project["dependencies"]}
+    extras = [text for listed in project["optional-dependencies"].values() for text in listed]
+    wanted = [*project["dependencies"], *extras]
+    declared = {canonicalize_name(Requirement(text).name) for text in wanted}
     providers = importlib.metadata.packages_distributions()
     ours = {"stemproof", "stemproof_cli", "__future__"}
     undeclared = {

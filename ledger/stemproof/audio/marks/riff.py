@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from stemproof.audio.marks.id3 import read_id3
+from stemproof.audio.marks.ixml import parse_ixml
 from stemproof.audio.marks.model import MAX_TEXT_BYTES, Tags
 from stemproof.audio.marks.window import Window
 from stemproof.errors import BadInput
@@ -19,8 +20,6 @@ from stemproof.errors import BadInput
 _MAX_CHUNKS: Final = 10_000
 # Its length is elsewhere, or was not known when the header was written.
 _UNKNOWN_SIZE: Final = 0xFFFFFFFF
-# A sound editor's own notes; longer ones are data.
-_MAX_IXML_FIELDS: Final = 500
 _BEXT: Final = (
     ("Description", 0, 256),
     ("Originator", 256, 288),
@@ -121,19 +120,8 @@ def _take_bext(data: bytes, tags: Tags) -> None:
 
 
 def _take_ixml(data: bytes, tags: Tags) -> None:
-    from stemproof.capture.sessions.strict_xml import parse_xml
-
-    root = parse_xml(
-        data.rstrip(b"\0 \r\n"), "its iXML", roots=("BWFXML",), max_bytes=MAX_TEXT_BYTES
-    )
-    count = 0
-    for element in root.iter("*"):
-        if len(element) or not element.text:
-            continue
-        count += 1
-        if count > _MAX_IXML_FIELDS:
-            raise BadInput(f"its iXML has more than {_MAX_IXML_FIELDS} fields")
-        tags.add("ixml", str(element.tag), element.text)
+    for name, text in parse_ixml(data.rstrip(b"\0 \r\n")):
+        tags.add("ixml", name, text)
 
 
 def _text(data: bytes) -> str:
