@@ -19,7 +19,7 @@ from tests.acts.room import Event, Room
 from tests.audio.making_marks import SUNO, bext
 
 from stemproof.acts.asking import Occasion, answer, occasions_after, wordless
-from stemproof.acts.begin import add_work
+from stemproof.acts.begin import Work, add_work
 from stemproof.acts.erase import erase, plan_events, plan_prompts
 from stemproof.acts.generated import MAX_PROMPT, Said, add_file, say_generated
 from stemproof.acts.home import now, opened
@@ -198,6 +198,29 @@ def test_a_marked_download_is_recorded_and_nothing_else(
     convert(downloads / "neon.mp3", room.folder / "import.wav", "-map_metadata", "-1")
     room.look()
     assert marks(room)[1].body["first"]["path"] == "neon.mp3"
+
+
+def test_the_next_watch_does_not_read_what_was_read(
+    room: Room, generated: Path, tmp_path: Path
+) -> None:
+    downloads = tmp_path / "Downloads"
+    use_inbox(room, downloads)
+    shutil.copy(generated, downloads / "neon.mp3")
+    with opened(room.home) as log:
+        inbox, later = Inbox(log, room.home.path), now() + timedelta(seconds=30)
+        told: list[tuple[Work, str, str]] = []
+        monotonic, patience = 0.0, time.monotonic() + 10
+        while not told and time.monotonic() < patience:
+            told, monotonic = inbox.visit(later, monotonic), monotonic + 3
+            time.sleep(0.1)
+        inbox.visit(later, monotonic + 3)
+        place = read_inbox(log)
+        inbox.close()
+    assert len(told) == 1
+    assert place is not None
+    assert list_arrivals(*place) == []
+    assert look_at_inbox(room, downloads, for_s=1) == []
+    assert len(marks(room)) == 1
 
 
 def test_with_several_works_an_arrival_waits_for_the_one_that_takes_it(

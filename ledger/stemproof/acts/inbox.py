@@ -45,6 +45,8 @@ MAX_ENTRIES: Final = 50_000
 # So long must a file have kept still.
 _STILL_S: Final = 1.0
 _LOOK_S: Final = 2.0
+# A file may arrive within the same tick of its system's clock: FAT's is two seconds.
+_TICK_NS: Final = 2_000_000_000
 
 Waiting = dict[str, Any]  # JSON that this program wrote
 
@@ -123,7 +125,12 @@ class Inbox:
             self._still.clear()
             self._done.clear()
             return told
-        for found in self._settled(*place, monotonic):
+        settled = self._settled(*place, monotonic)
+        is_idle = self._ears is None or not self._ears.is_busy(b"")
+        if self._done and is_idle and not settled and not self._still:
+            # All that came is read: the next watch need not read it again.
+            _advance(self._log, place[0], int(moment.timestamp() * 1e9) - _TICK_NS)
+        for found in settled:
             if self._ears is None:
                 self._ears = Ears(lambda _: None, _examine)
             job = Job(self._ledger, b"", place[0], found, frozenset(), live=False)
@@ -182,6 +189,15 @@ def list_arrivals(folder: Path, since_ns: int) -> list[Found]:
         # Unplugged or closed to us: the next look tells.
         return []
     return sorted(found, key=lambda one: (one.mtime_ns, one.path))
+
+
+def _advance(log: Log, folder: Path, since_ns: int) -> None:
+    """Note that a folder's arrivals until then are read, unless another one was chosen."""
+    with log.writing():
+        place = read_inbox(log)
+        if place is not None and place[0] == folder and place[1] < since_ns:
+            kept = {"folder": str(folder), "since_ns": since_ns}
+            log.put_setting(INBOX_SETTING, json.dumps(kept))
 
 
 def _examine(job: Job) -> Answer:

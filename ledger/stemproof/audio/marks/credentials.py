@@ -19,6 +19,7 @@ from stemproof.audio.marks.c2pa_reader import MAX_SECONDS
 from stemproof.audio.marks.model import Finding
 from stemproof.audio.marks.table import load_table
 from stemproof.errors import BadInput
+from stemproof.record.depth import is_deeper
 
 MEDIA: Final = {
     "WAV": "audio/wav",
@@ -30,6 +31,7 @@ MEDIA: Final = {
 MAX_ANCHORS_BYTES: Final = 1 << 20
 _MAX_ANSWER_BYTES: Final = 8 << 20
 _MAX_ACTIONS: Final = 200
+_MAX_DEPTH: Final = 100
 _SHOWN: Final = 120
 _SOURCE_TYPES: Final = "/digitalsourcetype/"
 _CLASSES: Final = {
@@ -109,6 +111,9 @@ def _ask(path: Path, media: str, anchors: str) -> Report | str:
         return f"their reader cannot be run: {error.strerror}"
     if done.returncode != 0 or len(done.stdout) > _MAX_ANSWER_BYTES:
         return "their reader failed on this file"
+    # A stranger's statement decides how deep it is nested.
+    if is_deeper(done.stdout, _MAX_DEPTH):
+        return "they are nested too deep"
     answer: object = json.loads(done.stdout)
     return answer if isinstance(answer, dict) else "their reader failed on this file"
 
