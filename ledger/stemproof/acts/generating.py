@@ -22,7 +22,7 @@ from typing import Final
 
 from stemproof.acts.begin import Work, find_work, list_works
 from stemproof.acts.desk import QUIET
-from stemproof.acts.vault import Fresh, keep
+from stemproof.acts.vault import Fresh, keep_all
 from stemproof.capture.prompts.plain import (
     plain_endpoint,
     plain_parameters,
@@ -130,10 +130,9 @@ def record_result(log: Log, work: Work, result: Result, moment: datetime) -> str
         raise Usage(f"{result.call!r:.40} is not a call, or {result.sha256!r:.70} not a digest")
     if result.index < 0 or result.size < 0:
         raise Usage(f"result {result.index} of {result.size} bytes cannot be")
-    problem = ""
-    for data in filter(None, (result.raw, result.data)):
-        fresh = Fresh(work.id, "output", data, format_time(moment))
-        problem = keep(log, fresh, moment) or problem
+    at = format_time(moment)
+    files = [Fresh(work.id, "output", data, at) for data in (result.raw, result.data) if data]
+    problem = keep_all(log, files, moment) if files else ""
     body: dict[str, Json] = {
         "call": result.call,
         "index": result.index,

@@ -10,12 +10,11 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeAlias
 
 from stemproof.acts.begin import Work
 from stemproof.acts.home import Home, now, opened
@@ -59,6 +58,10 @@ class _Heard:
         self.recorder.put(self.answer)
 
 
+# An event stands in the queue to be set when its turn comes.
+_Item: TypeAlias = _Heard | Fetched | threading.Event
+
+
 class Recorder:
     """Writes what the door hands over, in the order in which it comes."""
 
@@ -71,7 +74,7 @@ class Recorder:
         self.scribe = Scribe(work, self._fetch, self.put, now)
         self._told: set[str] = set()
         self._fetching: set[Future[Copy]] = set()
-        self._queue: queue.SimpleQueue[_Heard | Fetched | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="proxy-recorder", daemon=True)
 
     def start(self) -> None:
@@ -100,9 +103,9 @@ class Recorder:
 
     def flush(self) -> None:
         """Wait until what was handed over so far is written, for a while."""
-        end = time.monotonic() + ENDING_S
-        while not self._queue.empty() and time.monotonic() < end:
-            time.sleep(0.01)
+        reached = threading.Event()
+        self._queue.put(reached)
+        reached.wait(ENDING_S)
 
     async def drain(self) -> None:
         """Wait for downloads that are still under way, for a while."""
@@ -123,7 +126,7 @@ class Recorder:
         while (item := self._queue.get()) is not None:
             try:
                 with opened(self.home) as log:
-                    following: _Heard | Fetched | None = item
+                    following: _Item | None = item
                     while following is not None:
                         self._write(log, following)
                         following = self._queue.get()
@@ -132,7 +135,10 @@ class Recorder:
                 # It cannot be opened or closed; the next call tries again.
                 self._fail(item, error)
 
-    def _write(self, log: Log, item: _Heard | Fetched) -> None:
+    def _write(self, log: Log, item: _Item) -> None:
+        if isinstance(item, threading.Event):
+            item.set()
+            return
         try:
             if isinstance(item, Fetched):
                 self.scribe.write_download(log, item)
@@ -154,7 +160,10 @@ class Recorder:
         if isinstance(item, _Heard):
             item.done.set_result(None)
 
-    def _fail(self, item: _Heard | Fetched, error: StemproofError) -> None:
+    def _fail(self, item: _Item, error: StemproofError) -> None:
+        if isinstance(item, threading.Event):
+            item.set()
+            return
         self._lose(error)
         self._release(item)
         if isinstance(item, _Heard) and not item.done.done():

@@ -10,7 +10,7 @@ told, never a reason not to record.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,7 +24,7 @@ from stemproof.log.store import Log
 from stemproof.log.vault import Fresh, Size, Vault, open_vault
 from stemproof.record.event import format_time
 
-__all__ = ["Fresh", "Retention", "Size", "Unseal", "keep", "open_with", "opened_vault"]
+__all__ = ["Fresh", "Retention", "Size", "Unseal", "keep", "keep_all", "open_with", "opened_vault"]
 
 VAULT_FILE: Final = "vault.db"
 KEEP_SETTING: Final = "vault.keep"
@@ -97,12 +97,18 @@ def set_retention(log: Log, retention: Retention, moment: datetime) -> int:
 
 def keep(log: Log, fresh: Fresh, moment: datetime) -> str:
     """Keep a file as far as the user wants that; give why it could not be kept, or nothing."""
+    return keep_all(log, (fresh,), moment)
+
+
+def keep_all(log: Log, files: Sequence[Fresh], moment: datetime) -> str:
+    """Keep files as `keep` does one, in one opening of the vault."""
     try:
         retention = read_retention(log)
         if retention.is_off:
             return ""
         with opened_vault(log, make=True) as vault:
-            if vault is not None and vault.keep(fresh):
+            # Each is durable by itself: a list, since all are to be kept.
+            if vault is not None and any([vault.keep(fresh) for fresh in files]):
                 _prune(vault, retention, moment)
     except StemproofError as error:
         return str(error)
