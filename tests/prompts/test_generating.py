@@ -10,6 +10,7 @@ import pytest
 from tests.acts.keyed import Keyed, make_keyed
 
 from stemproof.acts.begin import add_work, list_works
+from stemproof.acts.erase import erase, plan_events
 from stemproof.acts.generating import (
     MAX_PROMPT,
     Request,
@@ -103,6 +104,17 @@ def test_a_result_is_kept_in_the_vault_as_it_came(keyed: Keyed) -> None:
     assert event.header.class_ == "ai_generated"
     assert (event.body["bytes"], event.body["status"]) == (len(output), "ok")
     assert keyed.kept(sha256(output).digest()) == output
+
+
+def test_an_erased_result_takes_its_output_and_answer_out_of_the_vault(keyed: Keyed) -> None:
+    data, raw = b"a song", b'{"song":"a song"}'
+    digest = sha256(data).hexdigest()
+    give(keyed, Result(ask(keyed), 0, "text/plain", data, digest, len(data), raw=raw))
+    assert keyed.count() == 2
+    with opened(keyed.room.home) as log:
+        newest = newest_lines(log, Wanted(), 1)[0].entry.id
+        erase(log, plan_events(log, [newest]), now())
+    assert keyed.count() == 0
 
 
 def test_what_failed_generated_nothing(keyed: Keyed) -> None:

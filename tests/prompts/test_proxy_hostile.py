@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import http.client
+import ipaddress
 import json
 import signal
 import socket
 import sqlite3
+import ssl
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from tests.acts.keyed import Keyed
 from tests.cli.transcript import environment
 from tests.prompts.conftest import Running, running
 from tests.prompts.test_proxy import CHAT, KEY, call
-from tests.prompts.upstreams import WORDS, Handler, Provider, chat_events, provider
+from tests.prompts.upstreams import WORDS, Handler, Provider, Server, chat_events, provider
 
 from stemproof.acts.home import opened
 from stemproof.acts.proxying import Recorder
@@ -319,6 +328,44 @@ def test_a_recorder_that_cannot_open_its_ledger_says_so_and_ends(keyed: Keyed) -
     assert "not recorded" in told[0]
 
 
+@contextmanager
+def tls_in_front(folder: Path) -> Iterator[Provider]:
+    """Run a provider over TLS with a certificate that signed itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    day = datetime.timedelta(days=1)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(datetime.datetime.now(datetime.UTC) - day)
+        .not_valid_after(datetime.datetime.now(datetime.UTC) + day)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
+            critical=False,
+        )
+        .sign(key, hashes.SHA256())
+    )
+    form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    pem = key.private_bytes(*form, serialization.NoEncryption())
+    (folder / "tls.pem").write_bytes(pem + certificate.public_bytes(serialization.Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "tls.pem")
+    server = Server(("127.0.0.1", 0), Handler)
+    server.extra = {}
+    server.provider = Provider(f"https://127.0.0.1:{server.server_address[1]}")
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield server.provider
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
 def start_command(keyed: Keyed, url: str) -> tuple[subprocess.Popen[str], str]:
     """Start the proxy as a person does; give its address."""
     place = keyed.room.home.path
@@ -420,3 +467,14 @@ def test_two_proxies_may_record_for_one_ledger(keyed: Keyed, upstream: Provider)
         for thread in threads:
             thread.join()
         assert one.finish().results + two.finish().results == 10
+
+
+def test_an_upstream_whose_certificate_nobody_vouches_for_hears_nothing(
+    keyed: Keyed, tmp_path: Path
+) -> None:
+    with tls_in_front(tmp_path) as found, running(keyed, found.url) as proxy:
+        response, body = call(proxy, "/openai/v1/chat/completions", CHAT)
+        assert response.status == 502
+        assert "Certificate" in json.loads(body)["error"]["message"]
+        assert found.heard == []
+    assert keyed.room.last("gen.result").body["status"] == "failed"

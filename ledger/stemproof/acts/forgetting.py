@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 # Files that are named in a body only.
-_IN_BODY: Final = ("session.unreadable", "undo.read", "output.kept")
+_IN_BODY: Final = ("session.unreadable", "undo.read", "gen.result")
 
 
 def kept_files(log: Log, entries: Iterable[Entry]) -> tuple[tuple[tuple[bytes, bytes], ...], int]:
@@ -32,14 +32,14 @@ def kept_files(log: Log, entries: Iterable[Entry]) -> tuple[tuple[tuple[bytes, b
     later = 0
     with opened_vault(log) as vault:
         for entry in entries:
-            digest = _seen_by(log, entry)
-            if digest is None or (entry.work, digest) in found:
-                continue
-            kept = vault is not None and vault.has(entry.work, digest)
-            if vault is not None and kept:
-                later += vault.later(entry.work, digest)
-            if kept or _is_last(log, entry.work, digest):
-                found[entry.work, digest] = None
+            for digest in _seen_by(log, entry):
+                if (entry.work, digest) in found:
+                    continue
+                kept = vault is not None and vault.has(entry.work, digest)
+                if vault is not None and kept:
+                    later += vault.later(entry.work, digest)
+                if kept or _is_last(log, entry.work, digest):
+                    found[entry.work, digest] = None
     return tuple(found), later
 
 
@@ -78,15 +78,16 @@ def sweep_kept(log: Log) -> bool:
         return True if vault is None else vault.sweep()
 
 
-def _seen_by(log: Log, entry: Entry) -> bytes | None:
-    """Give the digest of the file that an event saw, if it saw one."""
+def _seen_by(log: Log, entry: Entry) -> list[bytes]:
+    """Give the digests of the files that an event saw: an output, and the answer around it."""
     openings = log.openings(entry.id)
     if "after" in openings:
-        return openings["after"].value
+        return [openings["after"].value]
     if "body" in openings and parse_header(entry.header).action in _IN_BODY:
-        text = json.loads(openings["body"].value).get("sha256")
-        return bytes.fromhex(text) if isinstance(text, str) else None
-    return None
+        body = json.loads(openings["body"].value)
+        texts = (body.get("sha256"), body.get("raw"))
+        return [bytes.fromhex(text) for text in texts if isinstance(text, str)]
+    return []
 
 
 def _is_last(log: Log, work: bytes, digest: bytes) -> bool:
