@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import json
 import socket
@@ -13,7 +14,15 @@ from urllib.parse import urlsplit
 import pytest
 from tests.acts.keyed import Keyed
 from tests.prompts.conftest import Running, running
-from tests.prompts.upstreams import MP3, WORDS, Provider, chat_events, message_events
+from tests.prompts.upstreams import (
+    MP3,
+    WORDS,
+    Handler,
+    Provider,
+    chat_events,
+    message_events,
+    provider,
+)
 
 from stemproof.capture.prompts.forward import Rules
 
@@ -250,8 +259,6 @@ def test_no_secret_is_in_the_ledger_the_vault_or_what_is_told(
 
 
 def test_an_output_that_repeats_the_callers_key_is_not_kept(keyed: Keyed) -> None:
-    from tests.prompts.upstreams import Handler, provider
-
     def echo(handler: Handler, body: bytes) -> None:
         text = handler.headers["Authorization"]
         answer = {"choices": [{"index": 0, "message": {"content": f"you sent {text}"}}]}
@@ -340,7 +347,23 @@ def test_a_request_that_is_no_json_passes_and_is_recorded_as_unread(
     call(proxy, "/openai/v1/audio/speech", b'{"input":"a","input":"b"}')
     assert upstream.heard[0]["body"] == b'{"input":"a","input":"b"}'
     proxy.finish()
-    assert "unread" in proxy.keyed.room.last("gen.request").body["parameters"]
+    parameters = proxy.keyed.room.last("gen.request").body["parameters"]
+    assert parameters == {"unread": "in no form that has one meaning"}
+
+
+def test_a_packed_answer_comes_through_packed_and_is_read(keyed: Keyed) -> None:
+    packed = gzip.compress(json.dumps({"choices": [{"message": {"content": SONG}}]}).encode())
+
+    def pack(handler: Handler, body: bytes) -> None:
+        handler.send(200, "application/json", packed, Content_Encoding="gzip")
+
+    with provider({"/pack/chat/completions": pack}) as found, running(keyed, found.url) as proxy:
+        _, got = call(proxy, "/openai/pack/chat/completions", CHAT, {"Accept-Encoding": "gzip, br"})
+        assert got == packed
+        assert found.heard[0]["headers"]["accept-encoding"] == "identity"
+    result = keyed.room.last("gen.result").body
+    assert result["sha256"] == sha256(SONG.encode()).hexdigest()
+    assert result["raw"] == sha256(packed).hexdigest()
 
 
 def test_strict_records_before_it_answers(keyed: Keyed, upstream: Provider) -> None:

@@ -175,8 +175,9 @@ class Scribe:
 def _read_request(seen: Seen) -> Asked | None:
     try:
         return seen.upstream.api.read_request(seen.request)
-    except Malformed as error:
-        problem = str(error)
+    except Malformed:
+        # Its message quotes the request: a prompt or a key stays out of the body.
+        problem = "in no form that has one meaning"
     # Adapters may be other people's: whatever one raises, the call goes on and is recorded.
     except Exception as error:  # noqa: BLE001 - see above; its name stands in the event
         problem = type(error).__name__
