@@ -11,7 +11,7 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -23,10 +23,14 @@ from stemproof.capture.mcp.lines import Lines
 from stemproof.capture.mcp.messages import parse_line
 from stemproof.capture.mcp.stdio import StdioTee
 from stemproof.errors import Malformed, StemproofError, Unavailable
+from stemproof.log.store import Log
 
 # What may wait for a ledger that is slow; what comes on top is lost, and counted.
 MAX_WAITING_BYTES: Final = 128 << 20
 MAX_WAITING: Final = 20_000
+# What is recorded in one transaction: the watch waits while it is written.
+MAX_BATCH: Final = 200
+MAX_BATCH_BYTES: Final = 4 << 20
 MAX_SECRETS: Final = 1_000
 ENDING_S: Final = 20.0
 
@@ -114,59 +118,97 @@ class TeeRecorder:
             raise self._error
 
     def _run(self) -> None:
-        while (heard := self._queue.get()) is not None:
-            try:
-                self._hear(heard)
-            # The thread must outlive any fault: a strict tee waits for it.
-            except Exception as error:  # noqa: BLE001 - see above; it is counted and told
-                self._lose(Unavailable(f"the record failed: {type(error).__name__}"))
-            finally:
-                with self._lock:
-                    self._held -= len(heard.line or b"")
+        is_over = False
+        while not is_over:
+            batch = self._take()
+            calls: list[ToolCall] = []
+            for heard in batch:
+                if heard is None:
+                    is_over = True
+                    calls += self._talk.end(now())
+                else:
+                    calls += self._hear_safely(heard)
+            # One transaction for what came together: an assistant may call faster than a disk.
+            self._record(calls)
+            for _ in batch:
                 self._queue.task_done()
-        self._record(self._talk.end(now()))
-        self._queue.task_done()
 
-    def _hear(self, heard: Heard) -> None:
+    def _take(self) -> list[Heard | None]:
+        """Wait for what comes next, and take what came with it."""
+        batch = [self._queue.get()]
+        size = _size_of(batch[0])
+        while batch[-1] is not None and len(batch) < MAX_BATCH and size < MAX_BATCH_BYTES:
+            try:
+                batch.append(self._queue.get_nowait())
+            except queue.Empty:
+                break
+            size += _size_of(batch[-1])
+        with self._lock:
+            self._held -= size
+        return batch
+
+    def _hear_safely(self, heard: Heard) -> list[ToolCall]:
+        try:
+            return self._hear(heard)
+        # The thread must outlive any fault: a strict tee waits for it.
+        except Exception as error:  # noqa: BLE001 - see above; it is counted and told
+            self._lose(_unforeseen(error))
+            return []
+
+    def _hear(self, heard: Heard) -> list[ToolCall]:
         if len(self._secrets) < MAX_SECRETS:
             self._secrets |= heard.secrets
         if heard.line is None:
-            self._record(self._talk.broke(heard.moment, heard.error, stream=heard.stream))
-            return
+            return self._talk.broke(heard.moment, heard.error, stream=heard.stream)
         try:
             read = parse_line(heard.line)
         except Malformed:
             # Its bytes may hold anything: they are told to nobody.
             self.counts.unread += 1
-            return
+            return []
         self.counts.unread += read.unread
+        calls: list[ToolCall] = []
         for message in read.messages:
             if heard.is_sent:
                 size = len(heard.line) // len(read.messages)
-                calls = self._talk.sent(message, heard.moment, size=size, stream=heard.stream)
+                calls += self._talk.sent(message, heard.moment, size=size, stream=heard.stream)
             else:
-                calls = self._talk.answered(message, heard.moment, stream=heard.stream)
-            self._record(calls)
+                calls += self._talk.answered(message, heard.moment, stream=heard.stream)
+        return calls
 
     def _record(self, calls: Sequence[ToolCall]) -> None:
-        rules = self.rules
-        if self._secrets:
-            rules = Rules(
-                rules.transport, rules.stage, rules.generates, rules.secrets | self._secrets
-            )
-        for call in calls:
-            if self.place is None:
-                self.counts.lost += 1
-                continue
-            try:
-                with opened(self.place.home) as log:
-                    problems = record_call(log, self.place.work, call, rules)
-            except StemproofError as error:
-                self._lose(error)
-                continue
-            self.counts.calls += 1
-            for problem in problems:
-                self._tell_once(f"a result is not kept in the vault: {problem}")
+        if not calls:
+            return
+        if self.place is None:
+            self.counts.lost += len(calls)
+            return
+        rules = replace(self.rules, secrets=self.rules.secrets | self._secrets)
+        done = 0
+        try:
+            with opened(self.place.home) as log, log.writing():
+                for call in calls:
+                    done += self._record_one(log, self.place.work, call, rules)
+        # The thread must outlive any fault: a strict tee waits for it.
+        except Exception as error:  # noqa: BLE001 - it could not be opened, or nothing was durable
+            done = 0
+            found = error if isinstance(error, StemproofError) else _unforeseen(error)
+            for _ in calls:
+                self._lose(found)
+        self.counts.calls += done
+
+    def _record_one(self, log: Log, work: Work, call: ToolCall, rules: Rules) -> bool:
+        try:
+            problems = record_call(log, work, call, rules)
+        except StemproofError as error:
+            self._lose(error)
+            return False
+        # As above; what one call did not get recorded keeps no other from it.
+        except Exception as error:  # noqa: BLE001 - see above; it is counted and told
+            self._lose(_unforeseen(error))
+            return False
+        for problem in problems:
+            self._tell_once(f"a result is not kept in the vault: {problem}")
+        return True
 
     def _lose(self, error: StemproofError) -> None:
         self.counts.lost += 1
@@ -207,6 +249,14 @@ def start_stdio(
 
     recorder.start()
     return StdioTee(command, listener(True), listener(False), stdin=stdin, stdout=stdout)
+
+
+def _unforeseen(error: Exception) -> StemproofError:
+    return Unavailable(f"the record failed: {type(error).__name__}")
+
+
+def _size_of(heard: Heard | None) -> int:
+    return 0 if heard is None else len(heard.line or b"")
 
 
 async def settled(recorder: TeeRecorder) -> None:
