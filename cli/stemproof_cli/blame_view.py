@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -79,6 +81,8 @@ def answer_text(log: Log, work: Work, file: Path, source: Source, *, json: bool)
     say.paragraph(
         f"compared with {found.compared} of {counted(found.outputs, 'text')} that AI tools gave"
     )
+    if found.compared < found.outputs:
+        say.paragraph("the others are not in the vault, or it was not opened")
     for part in found.parts:
         _write_part(part)
     say.answer("")
@@ -90,7 +94,7 @@ _MOST_TEXT: Final = 8 << 20
 
 def _write_part(part: Part) -> None:
     say.answer("")
-    say.answer(say.coloured(_tail(part.origin), "stage"))
+    say.answer(say.coloured(_tail(part.origin), "quiet"))
     for line in part.text.strip().splitlines():
         if line.strip():
             say.hanging("  ", line.strip())
@@ -128,8 +132,6 @@ def _write_track(track: TrackBlame, *, is_whole: bool) -> None:
     kind = "" if track.kind in ("session", "track") else f" ({track.kind})"
     say.answer(say.strong(say.clean(track.label)) + kind)
     say.hanging("  ", _counts(counts_of([track])))
-    if not is_whole and all(item.origin.how == "first sight" for item in track.items):
-        return
     for thing in track.things:
         _write_thing(thing, is_whole=is_whole)
 
@@ -140,13 +142,22 @@ def _write_thing(thing: Thing, *, is_whole: bool) -> None:
         groups = [one for one in groups if one[0].how not in ("first sight", *_UNTOLD)]
     if not groups:
         return
-    say.hanging("  ", thing.label, "stage")
-    for origin, items in groups:
+    say.hanging("  ", say.clean(thing.label), "stage")
+    leads = [f"    {_tail(origin)}" for origin, _ in groups]
+    width = max(len(lead) for lead in leads) + 2
+    # Without room beside it, what was set stands below who set it.
+    is_beside = not sys.stdout.isatty() or shutil.get_terminal_size().columns - width >= _ROOM
+    for lead, (_, items) in zip(leads, groups, strict=True):
         text = _listed(items, most=None if is_whole else _NAMED)
-        say.hanging("    ", text)
-        say.hanging("      ", _tail(origin))
+        if is_beside:
+            say.hanging(lead.ljust(width), text, "quiet")
+        else:
+            say.answer(say.coloured(lead, "quiet"))
+            say.hanging("      ", text)
 
 
+# Fewer columns than this hold two words of a list.
+_ROOM: Final = 36
 # That a file was there says nothing of who made its sound.
 _UNTOLD: Final = ("audio.appeared", "audio.changed")
 
@@ -178,22 +189,18 @@ _WORDS: Final = 8
 
 
 def _tail(origin: Origin) -> str:
-    parts = [origin.word]
-    if origin.event is not None:
-        parts.append(f"event {origin.event}")
+    parts = [] if origin.event is None else [f"event {origin.event}"]
     if origin.time:
-        parts.append(origin.time[:16].replace("T", " "))
-    if origin.how != "first sight" and origin.live is not None:
-        parts.append("live" if origin.live else "catch-up")
+        parts.append(origin.time[5:16].replace("T", " "))
     if origin.how == "several decisions":
         parts.append("one of several decisions")
-    return ", ".join(parts)
+    is_told = origin.how != "first sight" and origin.live is not None
+    seen = f", {'live' if origin.live else 'catch-up'}" if is_told else ""
+    return "  ".join([*parts, origin.word + seen])
 
 
-def _counts(counts: dict[str, int] | object) -> str:
-    from collections.abc import Mapping
-
-    if not isinstance(counts, Mapping) or not counts:
+def _counts(counts: Mapping[str, int]) -> str:
+    if not counts:
         return "nothing in it"
     return "; ".join(f"{count} {word}" for word, count in counts.items())
 

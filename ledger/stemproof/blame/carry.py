@@ -70,7 +70,7 @@ class _Carrier:
         self._names_before = names_of(self._one)
         self._loose_clips = Loose[Clip, ClipHeld]()
         self._loose_devices = Loose[Device, Held]()
-        self._known: dict[Hashable, ClipHeld] = {}
+        self._known: dict[Hashable, ClipHeld] | None = None
 
     def run(self) -> SessionHeld:
         pairing = pair_tracks(self._one.tracks, self._two.tracks)
@@ -78,14 +78,10 @@ class _Carrier:
         labels = track_labels(self._two.tracks)
         for old in pairing.removed:
             self._loosen_track(self._one.tracks[old], self._held.tracks[old])
-        pairs = []
         for new, track in enumerate(self._two.tracks):
             place = partner.get(new)
-            if place is None or self._one.tracks[place] == track:
-                continue
-            pairs.append(new)
-            self._note_gone(place, track)
-        self._note_known(bool(pairing.added or pairs))
+            if place is not None and self._one.tracks[place] != track:
+                self._note_gone(place, track)
         tracks = []
         for new, track in enumerate(self._two.tracks):
             at = partner.get(new)
@@ -122,15 +118,16 @@ class _Carrier:
         for device, two in zip(track.devices, held.devices, strict=True):
             self._loose_devices.add(device_keys(device), device, two)
 
-    def _note_known(self, is_wanted: bool) -> None:
-        """Note what every clip of the save before plays: a new one may be a copy."""
-        if not is_wanted:
-            return
-        for track, held in zip(self._one.tracks, self._held.tracks, strict=True):
-            for clip, one in zip(track.clips, held.clips, strict=True):
-                content = copied_content(clip) if clip.notes else None
-                if content is not None:
-                    self._known.setdefault(content, one)
+    def _original(self, clip: Clip) -> ClipHeld | None:
+        """Find what a clip that came is a copy of: what plays the same in the save before."""
+        if self._known is None:
+            self._known = {}
+            for track, held in zip(self._one.tracks, self._held.tracks, strict=True):
+                for old, one in zip(track.clips, held.clips, strict=True):
+                    content = copied_content(old) if old.notes else None
+                    if content is not None:
+                        self._known.setdefault(content, one)
+        return self._known.get(copied_content(clip))
 
     def _track(self, at: int, track: Track, where: _Place) -> TrackHeld:
         old, held = self._one.tracks[at], self._held.tracks[at]
@@ -265,7 +262,7 @@ class _Carrier:
         new = whole_clip(clip, self._lines.after, come)
         if not clip.notes:
             return new
-        original = self._known.get(copied_content(clip))
+        original = self._original(clip)
         if original is not None and len(original.notes) == len(clip.notes):
             return replace(new, notes=original.notes)
         what = _told_notes(clip.notes, clip, self._lines)
@@ -282,16 +279,13 @@ class _Carrier:
         found: dict[str, Origin] = {}
         for name, value in after.items():
             old = before.get(name)
-            if old is not None and name in held:
-                if is_same(old, value, self._lines):
-                    found[name] = held[name]
-                    continue
-                changed = ask(value)
-                if changed is None and self._is_upgrade:
-                    found[name] = held[name]
-                    continue
-            else:
-                changed = ask(value)
+            if old is not None and name in held and is_same(old, value, self._lines):
+                found[name] = held[name]
+                continue
+            changed = ask(value)
+            if changed is None and self._is_upgrade:
+                # Written in another way, or stored for the first time: as its thing, or as it was.
+                changed = held.get(name) or next(iter(held.values()), None)
             found[name] = self._or_save(changed)
         return found
 

@@ -54,9 +54,10 @@ def find_spans(text: str, outputs: Sequence[str]) -> list[Span]:
     found = []
     at = 0
     while at + MIN_LENGTH <= len(folded):
-        number, length = _longest(folded, at, sources, index)
+        number, place, length = _longest(folded, at, sources, index)
         if length:
-            start, end = _whole_words(folded, at, at + length)
+            sides = _Side(folded, at), _Side(sources[number], place)
+            start, end = (at + part for part in _whole_words(sides, length))
             if end - start >= MIN_LENGTH and len(_WORD.findall(folded, start, end)) >= MIN_WORDS:
                 found.append(Span(places[start], places[end - 1] + 1, number))
         at += max(length, 1)
@@ -99,13 +100,13 @@ def _index(sources: Sequence[str]) -> dict[str, list[tuple[int, int]]]:
 
 def _longest(
     text: str, at: int, sources: Sequence[str], index: dict[str, list[tuple[int, int]]]
-) -> tuple[int, int]:
-    """Give the output in which the text goes on longest from here, and for how long."""
-    best = (0, 0)
+) -> tuple[int, int, int]:
+    """Give the output in which the text goes on longest from here, where, and for how long."""
+    best = (0, 0, 0)
     for number, place in index.get(text[at : at + MIN_LENGTH], ()):
         length = _common(text, at, sources[number], place)
-        if length > best[1]:
-            best = number, length
+        if length > best[2]:
+            best = number, place, length
     return best
 
 
@@ -117,22 +118,36 @@ def _common(text: str, at: int, source: str, place: int) -> int:
     return length
 
 
-def _whole_words(text: str, start: int, end: int) -> tuple[int, int]:
-    """Leave out the halves of words at both ends: `unhappy` is not `happy`."""
-    while start < end and _is_inner(text, start):
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """A text, and where in it a stretch begins."""
+
+    text: str
+    at: int
+
+    def is_inner(self, part: int) -> bool:
+        """Say whether a place of the stretch lies inside of a word."""
+        place = self.at + part
+        return (
+            0 < place < len(self.text)
+            and _is_letter(self.text[place - 1])
+            and _is_letter(self.text[place])
+        )
+
+
+def _whole_words(sides: tuple[_Side, _Side], length: int) -> tuple[int, int]:
+    """Leave out halves of words at both ends, on either side: `unhappy` is not `happy`."""
+    text, at = sides[0].text, sides[0].at
+    start, end = 0, length
+    while start < end and any(side.is_inner(start) for side in sides):
         start += 1
-    while end > start and _is_inner(text, end):
+    while end > start and any(side.is_inner(end) for side in sides):
         end -= 1
-    while start < end and text[start] == " ":
+    while start < end and text[at + start] == " ":
         start += 1
-    while end > start and text[end - 1] == " ":
+    while end > start and text[at + end - 1] == " ":
         end -= 1
     return start, end
-
-
-def _is_inner(text: str, at: int) -> bool:
-    """Say whether a place lies inside of a word."""
-    return 0 < at < len(text) and _is_letter(text[at - 1]) and _is_letter(text[at])
 
 
 def _is_letter(char: str) -> bool:
