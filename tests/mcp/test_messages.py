@@ -120,7 +120,11 @@ def test_the_endings_of_a_call_are_told_apart() -> None:
     }
     for status, answer in answers.items():
         talk.sent(ask(1), NOW, size=1)
-        assert [call.status for call in talk.answered(answer, NOW)] == [status]
+        (call,) = talk.answered(answer, NOW)
+        assert call.status == status
+        if status == "failed":
+            assert call.result == {"error": {"code": -32602, "message": "no"}}
+            assert call.error == "error -32602"
     talk.sent(ask(1), NOW, size=1)
     taken_back = Notification("notifications/cancelled", {"requestId": 1})
     assert [call.status for call in talk.sent(taken_back, NOW, size=1)] == ["cancelled"]

@@ -114,7 +114,10 @@ class Conversation:
             return []
         pending = self._take(key)
         if message.result is None:
-            return self._ended(pending, moment, "failed", error=f"error {message.code}")
+            told = {"error": {"code": message.code, "message": message.text}}
+            return self._ended(
+                pending, moment, "failed", result=told, error=f"error {message.code}"
+            )
         if pending.request.method == "tools/list":
             self._hear_tools(message.result)
         return self._ended(pending, moment, _status(message.result), result=message.result)
