@@ -189,9 +189,11 @@ _WORDS: Final = 8
 
 
 def _tail(origin: Origin) -> str:
+    from stemproof.record.event import parse_time
+
     parts = [] if origin.event is None else [f"event {origin.event}"]
     if origin.time:
-        parts.append(origin.time[5:16].replace("T", " "))
+        parts.append(f"{parse_time(origin.time).astimezone():%Y-%m-%d %H:%M}")
     if origin.how == "several decisions":
         parts.append("one of several decisions")
     is_told = origin.how != "first sight" and origin.live is not None

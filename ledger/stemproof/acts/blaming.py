@@ -193,10 +193,18 @@ def _with_notes(
     return replace(held, notes=tuple(notes))
 
 
+# What a machine did stands first, what nobody saw last.
+_ORDER: Final = ("AI", "human", "unknown", "here")
+
+
 def counts_of(tracks: Sequence[TrackBlame]) -> Mapping[str, int]:
-    """Count values by who set them, in words, the largest first."""
+    """Count values by who set them, in words: machines first, then people, then the unseen."""
     counts: dict[str, int] = {}
     for track in tracks:
         for item in track.items:
             counts[item.origin.word] = counts.get(item.origin.word, 0) + 1
-    return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
+    return dict(sorted(counts.items(), key=lambda pair: (_rank(pair[0]), -pair[1])))
+
+
+def _rank(word: str) -> int:
+    return next(n for n, head in enumerate(_ORDER) if word.startswith(head))
