@@ -104,10 +104,11 @@ def serve(
 
     It speaks on standard input and output, and is started by the assistant's program.
     """
+    from stemproof import __version__
     from stemproof.acts.attending import Desk
     from stemproof.capture.mcp.serving import serve as answer
 
-    desk = Desk(context.ledger(), Path.cwd(), work, show_words)
+    desk = Desk(context.ledger(), Path.cwd(), work, show_words, __version__)
     answer(desk.server(), sys.stdin.buffer, sys.stdout.buffer)
 
 

@@ -17,7 +17,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from stemproof import __version__
 from stemproof.acts.agents import MAX_PROMPT, MAX_SAID, Report, record_report
 from stemproof.acts.begin import Work, find_work, list_works
 from stemproof.acts.generating import choose_work
@@ -52,17 +51,21 @@ _WORK: Final = Field("The work, by title or id; needed where there are several."
 
 @dataclass(slots=True)
 class Desk:
-    """What the tools work on; `words` allows prompts and lyrics to be told."""
+    """What the tools work on; `words` allows prompts and lyrics to be told.
+
+    `version` is what the server gives as its own.
+    """
 
     home: Home
     folder: Path
     work: str | None = None
     words: bool = False
+    version: str = ""
     reports: int = 0
 
     def server(self) -> Server:
         """Make the server."""
-        return Server(Peer("stemproof", __version__), INSTRUCTIONS, tuple(self._tools()))
+        return Server(Peer("stemproof", self.version), INSTRUCTIONS, tuple(self._tools()))
 
     def _tools(self) -> Iterator[Tool]:
         # The work is fixed where the server was started for one.
