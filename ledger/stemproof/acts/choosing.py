@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 from stemproof.acts.disclosed import from_vault
 from stemproof.acts.facts import fact
-from stemproof.acts.finding import Find, find_everywhere
+from stemproof.acts.finding import MIDI, Find, find_everywhere
 from stemproof.acts.saved_steps import Fact, History, read_history
 from stemproof.acts.traces import Output, find_traces
 from stemproof.blame.steps import NEW_CLIP, Told
@@ -166,7 +166,8 @@ def _known(history: History) -> _Known:
 
 def _can_tell(output: Output, source: Source) -> bool:
     """Say whether a result would have been found, had it entered: sound by its digest at least."""
-    return output.media.startswith("audio/") or source(bytes.fromhex(output.sha256)) is not None
+    is_sound = output.media.startswith("audio/") and output.media not in MIDI
+    return is_sound or source(bytes.fromhex(output.sha256)) is not None
 
 
 def _body(output: Output, path: str, how: str, rests: Sequence[str]) -> dict[str, Json]:
