@@ -49,17 +49,22 @@ def publish(
         with say.waiting("asking the chain"):
             place = anchoring.connect(home, log, chain=chain, rpc=rpc)
             refresh(log, place)
-        publishing.check_publishable(log, found, signed)
+        publishing.check_publishable(log, found, signed, place.info.id)
         kept = publishing.find_publication(log, signed, place)
         is_new = kept is None
         if kept is None:
             press = publishing.Press(home, log, place, context.unlock(home), found, signed)
-            if publishing.needs_contract(place) and not _deploy(press, yes=yes, dry_run=dry_run):
-                return
+            is_missing = publishing.needs_contract(place)
+            if is_missing and not _deploy(press, cap_wei, yes=yes, dry_run=dry_run):
+                if not dry_run:
+                    return
 
             def agree(prepared: Prepared) -> bool:
-                _say_public(press.signed)
-                _say_cost(press, prepared.intent, "telling the index")
+                _say_public(prepared)
+                if is_missing and dry_run:
+                    say.talk("what telling the index costs is known once it is there: far less")
+                else:
+                    _say_cost(press, prepared.intent, "telling the index")
                 if not dry_run:
                     say.confirm("publish it, for everybody and for ever?", yes=yes)
                 return not dry_run
@@ -91,7 +96,7 @@ def _newest_claim(log: Log, found: Work) -> SignedClaim:
     return signed
 
 
-def _deploy(press: Press, *, yes: bool, dry_run: bool) -> bool:
+def _deploy(press: Press, cap_wei: int | None, *, yes: bool, dry_run: bool) -> bool:
     from stemproof.acts.publishing import deploy_index
 
     def agree(intent: Intent) -> bool:
@@ -101,19 +106,27 @@ def _deploy(press: Press, *, yes: bool, dry_run: bool) -> bool:
             say.confirm("pay for it?", yes=yes)
         return not dry_run
 
-    return deploy_index(press, agree, timeout_s=MINED_TIMEOUT_S)
+    return deploy_index(press, agree, timeout_s=MINED_TIMEOUT_S, cap_wei=cap_wei)
 
 
-def _say_public(signed: SignedClaim) -> None:
+def _say_public(prepared: Prepared) -> None:
+    """Say what the very bytes that are to be pinned hold."""
+    from stemproof.acts.publishing import opened_path
+    from stemproof.claim.bundle import parse_bundle
     from stemproof.claim.claim import parse_claim
 
-    claim = parse_claim(signed.claim)
+    bundle, _ = parse_bundle(prepared.bundle.read_bytes())
+    claim = parse_claim(bundle.signed.claim)
     say.talk(f"what becomes public of {claim.title!r}, and stays so:")
     for item in claim.audio:
-        say.talk(f"  {item.role:<6}  {item.name}: its length, digests and fingerprint, no sound")
+        path = opened_path(bundle, item)
+        say.talk(
+            f"  {item.role:<6}  {item.name}: its length, digests and fingerprint, no sound"
+            + (f"; its place {path}" if path != item.name else "")
+        )
     for credit in claim.credits:
         say.talk(f"  credit  {credit.name}, {credit.role}")
-    events = sum(log.work_size for log in claim.logs)
+    events = sum(len(log.headers) for log in bundle.logs)
     say.talk(f"  record  when and of what kind {counted(events, 'event')} were, not what they say")
 
 

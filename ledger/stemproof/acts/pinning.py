@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from stemproof.acts.begin import Work
+from stemproof.acts.clearing import check_claimed, check_clear
 from stemproof.acts.facts import fact
 from stemproof.acts.home import Home
 from stemproof.acts.sound import PROFILE
@@ -104,11 +105,25 @@ def pin_file(
     What is about to be pinned is noted before it is sent: an upload whose end was not recorded,
     by a kill for instance, is found again by `finish_pins`.
     """
-    from stemproof.acts.sound import file_cid
     from stemproof.audio.observe import hash_file
 
     if recipient is None:
-        _check_may_be_public(log, work)
+        check_clear(log, work, hash_file(path), stays_here=keeper.name == OWN_NODE)
+    return _pin(log, work, keeper, path, recipient, moment)
+
+
+def pin_proof(log: Log, work: Work, keeper: Keeper, path: Path, moment: datetime) -> Pinned:
+    """Pin in clear what proves a claim that is final: a bundle, and what leads to it."""
+    check_claimed(log, work, stays_here=keeper.name == OWN_NODE)
+    return _pin(log, work, keeper, path, None, moment)
+
+
+def _pin(
+    log: Log, work: Work, keeper: Keeper, path: Path, recipient: str | None, moment: datetime
+) -> Pinned:
+    from stemproof.acts.sound import file_cid
+    from stemproof.audio.observe import hash_file
+
     with _sealing_folder(log) as folder:
         digest = hash_file(path)
         sent, release = path, ""
@@ -243,35 +258,6 @@ def _sealing_folder(log: Log) -> Iterator[Path]:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def final_claims(log: Log, work: bytes) -> set[str]:
-    """Give the SHA-256 of every claim about a work that an anchor which is final covers."""
-    from stemproof.acts.anchors import list_anchors
-    from stemproof.log.sealing import head_at
-    from stemproof.record.event import parse_header
-
-    found = set()
-    for tree, number, _ in log.fetch_all("trees_of_work", work):
-        final = [anchor for anchor in list_anchors(log, number) if anchor.state == "final"]
-        head = head_at(log, tree, max(anchor.size for anchor in final)) if final else None
-        covered = 0 if head is None else head.size
-        for event, _, data in log.fetch_each("events", tree, 0, covered):
-            if parse_header(data).action == "claim.made":
-                opening = log.openings(event).get("body")
-                found.add("" if opening is None else str(json.loads(opening.value)["sha256"]))
-    return found
-
-
-def _check_may_be_public(log: Log, work: Work) -> None:
-    """Refuse a pin in clear before the work's claim is dated: a copy could be anchored first."""
-    if final_claims(log, work.id):
-        return
-    raise BadInput(
-        f"nothing of {work.title!r} is pinned in clear before its claim is final on chain:"
-        " whoever fetched it could anchor it first",
-        hint="run `stemproof claim make`, then `stemproof anchor --final`, then pin again",
-    )
 
 
 def _record(log: Log, pinned: Pinned, moment: datetime) -> None:

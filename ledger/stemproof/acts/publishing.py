@@ -20,11 +20,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from stemproof.acts.begin import Work
+from stemproof.acts.clearing import final_claims
 from stemproof.acts.facts import fact
 from stemproof.acts.home import Home
-from stemproof.acts.pinning import Keeper, final_claims, pin_file
-from stemproof.claim.bundle import SignedClaim
-from stemproof.claim.claim import parse_claim
+from stemproof.acts.pinning import Keeper, pin_proof
+from stemproof.claim.bundle import Bundle, SignedClaim
+from stemproof.claim.claim import Audio, parse_claim
 from stemproof.claim.publication import (
     Placed,
     Publication,
@@ -86,12 +87,13 @@ class Prepared:
     intent: Intent
 
 
-def check_publishable(log: Log, work: Work, signed: SignedClaim) -> None:
-    """Refuse to publish a claim before an anchor that covers it is final."""
-    if hashlib.sha256(signed.claim).hexdigest() not in final_claims(log, work.id):
+def check_publishable(log: Log, work: Work, signed: SignedClaim, chain: int) -> None:
+    """Refuse to publish a claim before an anchor on that chain which covers it is final."""
+    claims = final_claims(log, work.id, lambda anchor: anchor.chain == chain)
+    if hashlib.sha256(signed.claim).hexdigest() not in claims:
         raise BadInput(
-            f"the newest claim about {work.title!r} is not final on chain yet: whoever found it"
-            " published could anchor a copy first",
+            f"the newest claim about {work.title!r} is not final on this chain yet: whoever found"
+            " it published could anchor a copy first",
             hint="run `stemproof anchor --final`, then publish",
         )
 
@@ -122,7 +124,13 @@ def needs_contract(chain: Chain) -> bool:
     return not code
 
 
-def deploy_index(press: Press, agree: Callable[[Intent], bool], *, timeout_s: float) -> bool:
+def deploy_index(
+    press: Press,
+    agree: Callable[[Intent], bool],
+    *,
+    timeout_s: float,
+    cap_wei: int | None = None,
+) -> bool:
     """Put the index on a chain, once for everybody; False where `agree` says no."""
     from stemproof.anchor.follow import TxState, wait_until_mined
     from stemproof.anchor.publish import hold_account, prepare_deployment, send
@@ -130,7 +138,9 @@ def deploy_index(press: Press, agree: Callable[[Intent], bool], *, timeout_s: fl
 
     chain, account = press.chain, parse_address(press.keys.account_address)
     with hold_account(press.home.locks, chain, account):
-        intent = prepare_deployment(chain, press.keys.account_key, contract=CONTRACT)
+        intent = prepare_deployment(
+            chain, press.keys.account_key, contract=CONTRACT, cap_wei=cap_wei
+        )
         if not agree(intent):
             return False
         send(chain, intent.raw)
@@ -164,7 +174,7 @@ def publish_now(
             (prepared.bundle, prepared.kept.bundle),
             (prepared.publication, prepared.kept.publication),
         ):
-            pinned = pin_file(press.log, press.work, keeper, path, None, now())
+            pinned = pin_proof(press.log, press.work, keeper, path, now())
             if pinned.cid != cid:
                 raise BadInput(f"{path.name} changed while it was published")
         _put(press.log, prepared.kept)
@@ -209,6 +219,14 @@ def plan_publication(
         made=format_time(moment),
     )
     return Prepared(publication, bundle, kept, intent)
+
+
+def opened_path(bundle: Bundle, item: Audio) -> str:
+    """Give the path that a bundle shows of a claimed file; its name where it shows none."""
+    for opened in bundle.logs[item.log].openings:
+        if (opened.work_seq, opened.opening.field) == (item.work_seq, "body"):
+            return str(json.loads(opened.opening.value)["path"])
+    return item.name
 
 
 def commit_calldata(chain: Chain, cids: tuple[str, ...], data: str) -> bytes:
