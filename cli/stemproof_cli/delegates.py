@@ -57,8 +57,14 @@ def delegate(
     from stemproof.acts import anchoring
     from stemproof.acts.delegating import DEFAULT_DAYS, DEFAULT_MOST, Terms, parse_until
     from stemproof.acts.home import now, opened
+    from stemproof.errors import Usage
 
     # Slips are told before a chain is asked and a passphrase wanted.
+    if most is not None and most < 1:
+        raise Usage(
+            f"--most is {most}, want 1 event or more",
+            hint="`stemproof key delegate --end` takes the permission back",
+        )
     named = None if key in (None, "new") else parse_named(key or "")
     last = parse_until(str(DEFAULT_DAYS) if until is None else until, now())
     home = context.writable()

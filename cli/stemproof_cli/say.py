@@ -42,15 +42,18 @@ def run(app: typer.Typer, arguments: list[str]) -> int:
     try:
         code = app(args=arguments, prog_name="stemproof", standalone_mode=False)
         sys.stdout.flush()
-        return code if isinstance(code, int) else 0
+        # Typer makes an exit of Ctrl-C; no command of ours ends so by itself.
+        return interrupted() if code == INTERRUPTED else code if isinstance(code, int) else 0
     except StemproofError as error:
         complain(str(error), error.hint)
         return error.exit_code
     except typer.TyperException as error:
         return _usage(error)
-    except (typer.Abort, KeyboardInterrupt):
+    except typer.Abort:
         complain("stopped")
         return INTERRUPTED
+    except KeyboardInterrupt:
+        return interrupted()
     except (BrokenPipeError, SystemExit) as left:
         # Typer makes an exit with 1 of it, which would read as a verdict.
         if isinstance(left, SystemExit) and not isinstance(left.__context__, BrokenPipeError):
@@ -66,6 +69,12 @@ def run(app: typer.Typer, arguments: list[str]) -> int:
             "run it again with STEMPROOF_DEBUG=1 and report what it prints",
         )
         return INTERNAL_ERROR
+
+
+def interrupted() -> int:
+    """Say that Ctrl-C ended it, once, and what became of the record."""
+    talk("stemproof: interrupted; what was recorded stays")
+    return INTERRUPTED
 
 
 def _usage(error: typer.TyperException) -> int:

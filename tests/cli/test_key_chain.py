@@ -50,6 +50,15 @@ def note(home: Path, text: str) -> None:
     assert stemproof(home, "note", text).code == 0
 
 
+@pytest.mark.parametrize("most", ["0", "-1"])
+def test_a_permission_for_no_event_at_all_is_refused_before_anything_is_asked(
+    tmp_path: Path, most: str
+) -> None:
+    refused = stemproof(tmp_path / "none", "key", "delegate", "--most", most)
+    assert refused.code == 2
+    assert f"--most is {most}, want 1 event or more" in refused.err
+
+
 def test_a_key_is_allowed_and_timestamps_without_a_passphrase(home: Path) -> None:
     refused = stemproof(home, "key", "delegate", passphrase_fd=PASSPHRASE)
     assert refused.code == 3
