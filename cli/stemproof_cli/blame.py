@@ -80,7 +80,8 @@ def _sessions(log: Log, work: Work) -> Iterator[Path]:
     from stemproof.acts.desk import read_seen
 
     for name, state in sorted(read_seen(log, work).items()):
-        if state.kind == "session" and not state.is_gone:
+        # What went away since the last look has nothing that could be asked about.
+        if state.kind == "session" and not state.is_gone and (work.folder / name).is_file():
             yield work.folder / name
 
 

@@ -133,3 +133,8 @@ def test_a_work_without_generators_derives_nothing(keyed: Keyed) -> None:
     (keyed.room.folder / "Song.rpp").write_bytes(project([]))
     keyed.room.look()
     assert derive(keyed) == []
+
+
+def test_a_picture_is_looked_for_nowhere_and_so_not_rejected(keyed: Keyed) -> None:
+    give(keyed, "image", "image/png", b"picture", days=2)
+    assert derive(keyed) == []

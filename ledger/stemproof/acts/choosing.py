@@ -166,8 +166,11 @@ def _known(history: History) -> _Known:
 
 def _can_tell(output: Output, source: Source) -> bool:
     """Say whether a result would have been found, had it entered: sound by its digest at least."""
-    is_sound = output.media.startswith("audio/") and output.media not in MIDI
-    return is_sound or source(bytes.fromhex(output.sha256)) is not None
+    if output.media.startswith("audio/") and output.media not in MIDI:
+        return True
+    # Pictures and calls of tools are looked for nowhere.
+    is_known = output.media in MIDI or output.media.startswith("text/")
+    return is_known and source(bytes.fromhex(output.sha256)) is not None
 
 
 def _body(output: Output, path: str, how: str, rests: Sequence[str]) -> dict[str, Json]:
