@@ -26,6 +26,7 @@ GROUPS = (
     "capture",
     "watch",
     "prompts",
+    "agents",
     "blame",
 )
 

@@ -260,5 +260,5 @@ def test_the_tee_costs_a_call_little(keyed: Keyed) -> None:
             tee.ask("ping")
             took.append(time.perf_counter() - began)
         tee.finish()
-    # A loose bound for a busy machine; about a fifth of a millisecond on a quiet one.
+    # A loose bound for a busy machine; scripts/bench agents has the figure.
     assert sorted(took)[20] < 0.05
