@@ -78,9 +78,8 @@ def answer_text(log: Log, work: Work, file: Path, source: Source, *, json: bool)
         say.answer_json({"v": 0, "file": file.name, **counts, "parts": parts})
         return
     say.answer(say.strong(say.clean(file.name)))
-    say.paragraph(
-        f"compared with {found.compared} of {counted(found.outputs, 'text')} that AI tools gave"
-    )
+    told = f"compared with {found.compared} of {counted(found.outputs, 'text')} that AI tools gave"
+    say.paragraph(told if found.outputs else "no text that an AI tool gave is in the record")
     if found.compared < found.outputs:
         say.paragraph("the others are not in the vault, or it was not opened")
     for part in found.parts:
