@@ -138,6 +138,7 @@ def verdict_document(bundle: Path, verdict: Verdict) -> dict[str, Json]:
         "brackets": [
             {
                 "origin": item.origin,
+                "confirmed": item.is_confirmed,
                 "not_after": item.not_after,
                 "block": item.block,
                 "block_hash": item.block_hash.hex(),

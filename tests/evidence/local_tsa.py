@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,6 +19,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from stemproof.evidence.der import read_item, write_item
 
 Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 DAY = timedelta(days=1)
@@ -134,6 +136,14 @@ def make_tsa(folder: Path, wish: Wish | None = None, root: Party | None = None) 
         )
     )
     return Tsa(folder, root, leaf)
+
+
+def with_certificates(token: bytes, certificates: Iterable[bytes]) -> bytes:
+    """Give a token other certificates: they lie outside the authority's signature."""
+    content = read_item(token, "token").items()
+    inner = [part.raw for part in content[1].items()[0].items()]
+    inner[3] = write_item(0xA0, *sorted(certificates))
+    return write_item(0x30, content[0].raw, write_item(0xA0, write_item(0x30, *inner)))
 
 
 def make_root(name: str) -> Party:

@@ -16,9 +16,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from cryptography.x509 import load_der_x509_certificate
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from tests.evidence.local_calendar import Calendar, easy_header, way
-from tests.evidence.local_tsa import DAY, Tsa, Wish, make_root, make_tsa
+from tests.evidence.local_tsa import DAY, Tsa, Wish, make_root, make_tsa, with_certificates
 
 from stemproof.evidence import ots
 from stemproof.evidence.der import read_item, write_item
@@ -26,9 +27,7 @@ from stemproof.evidence.rfc3161 import parse_token, tidy_token
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 MESSAGE = b"stemproof.example/log\n7\nAAAA\n"
-EVERY_OPTION = (
-    "ordering = yes\ntsa_name = yes\ness_cert_id_chain = yes\nclock_precision_digits = 3"
-)
+EVERY_OPTION = "ordering = yes\ntsa_name = yes\ness_cert_id_chain = yes\nclock_precision_digits = 3"
 # examples/hello-world.txt.ots and incomplete.txt.ots of opentimestamps-client.
 HELLO = (
     "AE9wZW5UaW1lc3RhbXBzAABQcm9vZgC/ieLohOiSlAEIA7ogTlDRJuRnTABeBNguhMITZngK8fQ71Uo3gWtqs0AD8cgB"
@@ -150,6 +149,26 @@ def write_tokens(folder: Path) -> None:
     case("unsigned-attribute", good, _with_unsigned(token), kind="Malformed")
 
 
+def write_paths(folder: Path) -> None:
+    """Write those whose path to the root is not the one that the token's certificates suggest."""
+    tsa = make_tsa(folder / "long", Wish(ec=True, before=9000 * DAY))
+    token = tidy_token(tsa.stamp(MESSAGE))
+    leaf, info = tsa.leaf.der, parse_token(token).info
+    (middle,) = (each for each in parse_token(token).certificates if each != leaf)
+    shared = {"message": MESSAGE.hex(), "roots": [tsa.root.der.hex(), middle.hex()]}
+    held = {
+        "time": info.time,
+        "not_after": info.not_after,
+        "authority": hashlib.sha256(leaf).hexdigest(),
+        "ends": int(load_der_x509_certificate(middle).not_valid_after_utc.timestamp()),
+    }
+    bare = with_certificates(token, [leaf])
+    _write("rfc3161", "middle-named-and-not-shown", {**shared, **held, "token": bare.hex()})
+    decoy = with_certificates(token, [leaf, middle, make_root("Test TSA CA").der])
+    refused = {**shared, "refused": "Refuted", "token": decoy.hex()}
+    _write("rfc3161", "refused-two-keys-of-one-name", refused)
+
+
 def good_sha1(tsa: Tsa) -> bytes:
     """Have a SHA-1 digest stamped."""
     digest = hashlib.sha1(MESSAGE, usedforsecurity=False).hexdigest()
@@ -162,12 +181,7 @@ def _swap(token: bytes, tsa: Tsa, other: Tsa) -> bytes:
 
 
 def _rebuilt(token: bytes, change: Any) -> bytes:  # bytes -> bytes, of each certificate
-    content = read_item(token, "token").items()
-    parts = content[1].items()[0].items()
-    certificates = sorted(change(each.raw) for each in parts[3].items())
-    inner = [part.raw for part in parts]
-    inner[3] = write_item(0xA0, *certificates)
-    return write_item(0x30, content[0].raw, write_item(0xA0, write_item(0x30, *inner)))
+    return with_certificates(token, (change(each) for each in parse_token(token).certificates))
 
 
 def _with_unsigned(token: bytes) -> bytes:
@@ -282,5 +296,6 @@ def write_headers() -> None:
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as scratch:
         write_tokens(Path(scratch))
+        write_paths(Path(scratch))
     write_proofs()
     write_headers()

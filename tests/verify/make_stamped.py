@@ -15,8 +15,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import load_der_x509_certificate
 from tests.evidence.local_calendar import Calendar, easy_header
-from tests.evidence.local_tsa import DAY, Tsa, Wish, make_tsa
+from tests.evidence.local_tsa import DAY, Tsa, Wish, make_tsa, with_certificates
 from tests.verify.stamped import Witnesses, notes_of, with_stamps, without_chain
 from tests.verify.studio import Scene, make_scene
 
@@ -167,6 +169,15 @@ def write_undecided(made: Maker) -> None:
     case("pending", made.alone(promise), *both, **BITCOIN)
     lapsed = made.tokens(made.stamped(made.short, made.note))
     case("not-renewed", lapsed, *both, now=made.ended)
+    long = make_tsa(made.folder / "long", Wish(ec=True, before=9000 * DAY, name="Long"))
+    raw = made.stamped(long, made.note)
+    (middle,) = (each for each in parse_token(raw).certificates if each != long.leaf.der)
+    # Named by the verifier and kept out of the token, its end counts all the same.
+    bare = made.tokens(with_certificates(raw, [long.leaf.der]))
+    end = load_der_x509_certificate(middle)
+    pem = (long.root.pem + end.public_bytes(Encoding.PEM)).decode()
+    after = int(end.not_valid_after_utc.timestamp()) + 1
+    case("middle-ended", bare, *both, tsa=[{"name": "long", "pem": pem}], now=after)
     case("chain-alone-counts", token, "chain evidence", **CHAIN)
     size, note = next(iter(notes_of(made.scene).items()))
     less = with_stamps(made.scene, made.witnesses.token(size, note))

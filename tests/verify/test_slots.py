@@ -153,6 +153,21 @@ def test_a_head_that_cannot_follow_refutes_unless_the_verifier_typed_the_block(
     assert verdict.state is State.REFUTED
 
 
+@pytest.mark.parametrize(("honest", "liars", "needed"), [(1, 1, 2), (2, 1, 3), (1, 2, 3)])
+def test_fewer_nodes_than_could_confirm_a_slot_leave_it_undecided(
+    scene: Scene, honest: int, liars: int, needed: int
+) -> None:
+    scene.chain.mine()
+    lie = {slot_of(scene.studio): 5 << ACC_BITS}
+    nodes = [SlotNode(f"true {place}", scene.chain) for place in range(honest)]
+    nodes += [SlotNode(f"liar {place}", scene.chain, lie) for place in range(liars)]
+    verdict = ask(scene, *nodes, needed=needed)
+    assert verdict.state is State.UNDECIDED
+    state, says = line(verdict, "log on chain")
+    assert state is State.UNDECIDED and f"({liars} of {needed} needed nodes)" in says
+    assert not verdict.brackets[0].is_confirmed
+
+
 def test_silent_and_late_nodes_leave_a_note_and_no_doubt(scene: Scene) -> None:
     scene.chain.mine()
     late = SlotNode("late", scene.chain, number=1)

@@ -134,6 +134,29 @@ def test_what_is_not_needed_is_a_note(
     assert verdict.state is State.VERIFIED, verdict.checks.lines
 
 
+@pytest.mark.parametrize("policy", [BITCOIN, ANY, Policy(1, ("evm", OTS))])
+def test_a_chain_that_nobody_confirmed_shows_nothing_beside_a_timestamp(
+    scene: Scene, witnesses: Witnesses, newest: tuple[int, bytes], policy: Policy
+) -> None:
+    bundle = with_stamps(scene, witnesses.proof(*newest))
+    verdict = judged(scene, bundle, replace(_all(scene, witnesses), blocks=frozenset()), policy)
+    assert verdict.state is State.VERIFIED, verdict.checks.lines
+    assert verdict.not_after == witnesses.calendar.time + 7200
+    chain = {"chain evidence", "contract", "canonical block", "time bounds"}
+    lines = [line for line in verdict.checks.lines if line.name in chain]
+    assert {line.name: line.state for line in lines} == dict.fromkeys(chain, State.NOTE)
+    assert all(line.says.startswith(("not confirmed", "nobody was asked")) for line in lines)
+    (bracket,) = verdict.brackets
+    assert (bracket.is_confirmed, bracket.not_after) == (False, None)
+    assert verdict.sessions == ()
+    assert all(count.level != "E3" for count in verdict.levels)
+    # The very same chain, confirmed.
+    verdict = judged(scene, bundle, _all(scene, witnesses), policy)
+    states = {line.state for line in verdict.checks.lines if line.name == "chain evidence"}
+    assert states == {State.VERIFIED}
+    assert verdict.brackets[0].is_confirmed
+
+
 def test_a_timestamp_of_less_than_the_claim_covers_does_not_count(
     scene: Scene, witnesses: Witnesses
 ) -> None:

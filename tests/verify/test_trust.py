@@ -145,9 +145,20 @@ def test_two_of_three_nodes_decide_and_the_third_is_named(scene: Scene) -> None:
     assert any("against: liar.example says 6666" in line.says for line in verdict.checks.lines)
     assert _state(scene, _known(scene, good, mute, other, needed=2)) is State.VERIFIED
     assert _state(scene, _known(scene, good, mute, liar, needed=2)) is State.UNDECIDED
-    assert _state(scene, _known(scene, good, liar, other, needed=3)) is State.REFUTED
-    two = Node("liar two", _lying)
+    two, three = Node("liar two", _lying), Node("liar three", _lying)
     assert _state(scene, _known(scene, good, liar, two, needed=2)) is State.REFUTED
+    assert _state(scene, _known(scene, liar, two, three, needed=3)) is State.REFUTED
+
+
+def test_fewer_nodes_than_could_confirm_a_block_cannot_refute_it(scene: Scene) -> None:
+    good, other = Node("a", _honest(scene)), Node("b", _honest(scene))
+    liar, two = Node("liar", _lying), Node("liar two", _lying)
+    assert _state(scene, _known(scene, good, liar, needed=2)) is State.UNDECIDED
+    assert _state(scene, _known(scene, good, liar, other, needed=3)) is State.UNDECIDED
+    assert _state(scene, _known(scene, good, liar, two, needed=3)) is State.UNDECIDED
+    # Nor can one that says nothing help it.
+    mute = Node("mute", _silent)
+    assert _state(scene, _known(scene, mute, liar, needed=2)) is State.UNDECIDED
 
 
 def test_one_node_asked_twice_is_one_voice(scene: Scene) -> None:

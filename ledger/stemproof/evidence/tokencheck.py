@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from stemproof.errors import Malformed, Refuted, Undecided
@@ -27,6 +27,7 @@ from stemproof.evidence.rfc3161 import (
     parse_token,
     read_hash,
 )
+from stemproof.evidence.tokenpath import end_of, first_to_end, load_certificate, path_of
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.hashes import HashAlgorithm
@@ -46,11 +47,15 @@ class NotTrusted(Undecided):
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """Who signed a token: the certificate's subject, its digest, and when its path ends."""
+    """Who signed a token: the certificate's subject, its digest, and when its path ends.
+
+    `ends_with` is the subject of the certificate on the path that ends first.
+    """
 
     name: str
     sha256: bytes
     ends: int
+    ends_with: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +70,17 @@ class Stamped:
 def check_token(data: bytes, message: bytes, roots: Sequence[bytes]) -> Stamped:
     """Check that a token stamps a message and leads to one of the roots (DER)."""
     stamped = check_inside(data, message)
-    _check_path(parse_token(data), roots)
-    return stamped
+    token, named = parse_token(data), [load_certificate(each) for each in roots]
+    _check_path(token, named)
+    first = first_to_end(token, named)
+    authority = replace(
+        stamped.authority, ends=end_of(first), ends_with=first.subject.rfc4514_string()
+    )
+    return replace(stamped, authority=authority)
 
 
 def check_inside(data: bytes, message: bytes) -> Stamped:
-    """Check all of a token but whether its authority counts."""
+    """Check all of a token but whether its authority counts; `ends` is by its own certificates."""
     token = parse_token(data)
     imprint = token.info.imprint
     if hashlib.new(imprint.hash, message).digest() != imprint.digest:
@@ -79,17 +89,19 @@ def check_inside(data: bytes, message: bytes) -> Stamped:
             " checkpoint's"
         )
     _check_attributes(token)
-    path = _path(token)
+    path = path_of(token)
     leaf = path[0]
     _check_signature(token, leaf)
     _check_leaf(token, leaf)
-    ends = min(int(each.not_valid_after_utc.timestamp()) for each in path)
+    first = min(path, key=end_of)
     der = _bytes(leaf)
     name = leaf.subject.rfc4514_string()
     return Stamped(
         token.info.time,
         token.info.not_after,
-        Authority(name, hashlib.sha256(der).digest(), ends),
+        Authority(
+            name, hashlib.sha256(der).digest(), end_of(first), first.subject.rfc4514_string()
+        ),
     )
 
 
@@ -114,25 +126,6 @@ def _check_attributes(token: Token) -> None:
     digest = read_item(found[MESSAGE_DIGEST], "message digest").demand(OCTETS, "message digest")
     if digest.value != hashlib.new(token.hash, token.content).digest():
         raise Refuted("the authority's signature is over another timestamp than the one shown")
-
-
-def _path(token: Token) -> list[Certificate]:
-    """Give the signer's certificate and those above it that the token holds."""
-    certificates = [_load(each) for each in token.certificates]
-    leaf = [
-        each
-        for each in certificates
-        if each.issuer.public_bytes() == token.issuer and each.serial_number == token.signer_serial
-    ]
-    if len(leaf) != 1:
-        raise Refuted("the token does not hold the certificate that it says signed it")
-    path = [leaf[0]]
-    while len(path) < len(certificates):
-        above = [each for each in certificates if each.subject == path[-1].issuer]
-        if len(above) != 1 or above[0] in path:
-            break
-        path.append(above[0])
-    return path
 
 
 def _check_signature(token: Token, leaf: Certificate) -> None:
@@ -217,13 +210,12 @@ def _check_leaf(token: Token, leaf: Certificate) -> None:
         raise Refuted("the signer's certificate was not valid when it signed")
 
 
-def _check_path(token: Token, roots: Sequence[bytes]) -> None:
+def _check_path(token: Token, named: Sequence[Certificate]) -> None:
     """Check that the signer's certificate leads to a root, at the time that the token states."""
     from rfc3161_client import VerifierBuilder, decode_timestamp_response
     from rfc3161_client.errors import VerificationError
 
-    path = _path(token)
-    named = [_load(each) for each in roots]
+    path = path_of(token)
     # Whoever is not named is not refuted: only the verifier knows whom to trust.
     above = {path[-1].issuer.public_bytes(), *(each.subject.public_bytes() for each in path)}
     if not any(root.subject.public_bytes() in above for root in named):
@@ -233,7 +225,7 @@ def _check_path(token: Token, roots: Sequence[bytes]) -> None:
             hint="if you trust that authority, name its root certificate: --tsa-root FILE",
         )
     try:
-        verifier = VerifierBuilder(roots=named).build()
+        verifier = VerifierBuilder(roots=list(named)).build()
         answer = decode_timestamp_response(format_answer(token.raw))
         verifier.verify(answer, token.info.imprint.digest)
     except (VerificationError, ValueError) as error:
@@ -246,35 +238,6 @@ def _say(error: Exception) -> str:
     """Cut what OpenSSL says to its reason."""
     reasons = [part.split('"')[0] for part in str(error).split('reason: "')[1:]]
     return ", ".join(reasons) or str(error)[:80]
-
-
-def _load(der: bytes) -> Certificate:
-    """Read a certificate; all of it that is used is read at once, and refused here if it cannot."""
-    import warnings
-
-    from cryptography import x509
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.utils import CryptographyDeprecationWarning
-
-    with warnings.catch_warnings():
-        # It warns of what a later version of it will refuse.
-        warnings.simplefilter("error", CryptographyDeprecationWarning)
-        try:
-            found = x509.load_der_x509_certificate(der)
-            _ = found.extensions, found.subject, found.issuer, found.serial_number
-            found.public_key()
-            return found
-        except (
-            ValueError,
-            # Names of some odd types.
-            TypeError,
-            UnsupportedAlgorithm,
-            CryptographyDeprecationWarning,
-            x509.InvalidVersion,
-            x509.DuplicateExtension,
-            x509.UnsupportedGeneralNameType,
-        ) as error:
-            raise Malformed("certificate", str(error), "a readable one") from error
 
 
 def _hash(name: str) -> HashAlgorithm:

@@ -129,7 +129,9 @@ def _ask(anchored: Anchored, trust: Trust) -> str:
     if len(voices) >= trust.needed:
         dissent = "; against: " + "; ".join(differ.values()) if differ else ""
         return f"block {number} is canonical according to {', '.join(voices)}{dissent}"
-    if len(differ) > len({source.name for source in trust.sources}) - trust.needed:
+    # As many as could confirm it, and so many that the others cannot any more.
+    others = len({source.name for source in trust.sources}) - len(differ)
+    if len(differ) >= trust.needed > others:
         raise Refuted(
             f"block {number} with hash {want.hex()[:12]} is not canonical:"
             f" {'; '.join(differ.values())}"

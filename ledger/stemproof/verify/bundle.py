@@ -11,6 +11,7 @@ from stemproof.claim.bundle import Bundle, parse_bundle
 from stemproof.claim.claim import Audio, Claim
 from stemproof.claim.logpart import LogPart
 from stemproof.errors import Refuted, StemproofError
+from stemproof.evidence.otswork import Budget
 from stemproof.record.event import parse_time
 from stemproof.verify import anchors, slots, statement
 from stemproof.verify.anchors import Anchored
@@ -28,14 +29,19 @@ from stemproof.verify.words import quote
 
 @dataclass(frozen=True, slots=True)
 class Bracket:
-    """When the events of a log were sealed, as far as the chain shows."""
+    """The block that should date a log; a time only where the chain does date it."""
 
     origin: str
-    not_after: int
+    not_after: int | None
     block: int
     block_hash: bytes
     chain_id: int
     contract: bytes
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the chain dates what the claim covers."""
+        return self.not_after is not None
 
 
 @dataclass(slots=True)
@@ -189,6 +195,7 @@ def _check_dates(
     """Check what dates every log; give by log the events inside two confirmed bounds."""
     inside: dict[str, frozenset[int]] = {}
     times: list[int | None] = []
+    budget = Budget()
     for place, (part, log) in enumerate(zip(bundle.logs, verdict.logs, strict=True)):
         head = None if covered is None else covered.heads[place]
         # Without a claim to cover, what must be dated is all that is shown.
@@ -196,6 +203,7 @@ def _check_dates(
         lines = {kind: Checks() for kind in KINDS}
         chain = lines[EVM]
         dated: dict[str, int] = {}
+        is_dated = False
         anchored = chain.run(
             "chain evidence", partial(anchors.check_anchors, part, log), _say_evidence
         )
@@ -209,13 +217,14 @@ def _check_dates(
                     verdict.sessions += bracketed.sessions
             if is_dated and _check_reach(chain, log, size):
                 dated[EVM] = anchored.proved.time
+            verdict.brackets += (_bracket(log, anchored, dated.get(EVM)),)
         for kind in KINDS[1:]:
-            found = check_stamps(lines[kind], part, log, kind, trust)
+            found = check_stamps(lines[kind], part, log, trust, kind=kind, budget=budget)
             verdict.dated += found
             time = earliest(found, size)
             if time is not None:
                 dated[kind] = time
-        times.append(settle(verdict.checks, trust.policy, dated, lines))
+        times.append(settle(verdict.checks, trust.policy, dated, lines, is_canonical=is_dated))
         if anchored is not None and EVM in dated:
             # Who holds the log is no question of its date.
             slots.check_former(verdict.checks, log, anchored, trust)
@@ -231,7 +240,6 @@ def _check_chain(
 ) -> bool:
     """Check contract, block and slot of a log's newest anchor; whether all hold."""
     verdict.warnings = tuple(dict.fromkeys([*verdict.warnings, *_warn(anchored, trust)]))
-    verdict.brackets += (_bracket(log, anchored),)
     return _check_anchor(checks, anchored, trust) and slots.check_now(checks, log, anchored, trust)
 
 
@@ -263,11 +271,11 @@ def _check_made(verdict: Verdict, claim: Claim) -> None:
         )
 
 
-def _bracket(log: CheckedLog, anchored: Anchored) -> Bracket:
+def _bracket(log: CheckedLog, anchored: Anchored, not_after: int | None) -> Bracket:
     proved = anchored.proved
     return Bracket(
         origin=log.origin,
-        not_after=proved.time,
+        not_after=not_after,
         block=proved.number,
         block_hash=proved.block_hash,
         chain_id=anchored.chain_id,

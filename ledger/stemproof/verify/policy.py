@@ -54,16 +54,22 @@ def settle(
     policy: Policy,
     dated: Mapping[str, int],
     found: Mapping[str, Checks],
+    *,
+    is_canonical: bool = True,
 ) -> int | None:
     """Add the lines of one log's witnesses; give the time by which enough of them date it.
 
     `dated` gives by kind when what the claim covers existed, `found` the lines of its checks.
+    Without `is_canonical` the chain's lines rest on a block that does not count.
     """
     times = sorted(dated[kind] for kind in policy.of if kind in dated)
     is_met = len(times) >= policy.need
     for kind, lines in found.items():
-        is_needed = kind in policy.of and not is_met
-        checks.lines += [_softened(line, keep=is_needed) for line in lines.lines]
+        if kind in policy.of and not is_met:
+            checks.lines += lines.lines
+            continue
+        is_sound = is_canonical or kind != EVM
+        checks.lines += [_softened(line, is_sound=is_sound) for line in lines.lines]
     if policy != CHAIN_ALONE:
         they = ", ".join(kind for kind in policy.of if kind in dated) or "none"
         state = State.VERIFIED if is_met else State.UNDECIDED
@@ -74,8 +80,11 @@ def settle(
     return times[policy.need - 1] if is_met else None
 
 
-def _softened(line: Check, *, keep: bool) -> Check:
-    """Make a note of what was not decided and is not needed."""
-    if keep or line.state is not State.UNDECIDED:
+def _softened(line: Check, *, is_sound: bool) -> Check:
+    """Make a note of what was not decided and is not needed, and of what rests on it."""
+    if line.state is State.UNDECIDED:
+        return replace(line, state=State.NOTE, hint="")
+    if is_sound or line.state is State.REFUTED:
         return line
-    return replace(line, state=State.NOTE, hint="")
+    # Anybody can make up a chain that holds together.
+    return replace(line, state=State.NOTE, says=f"not confirmed, shows nothing: {line.says}")

@@ -90,21 +90,33 @@ def check_now(checks: Checks, log: CheckedLog, anchored: Anchored, trust: Trust)
     }
     voices = _Asked({n: v for n, v in asked.views.items() if n not in differ}, asked.silent)
     names = {source.name for source in trust.sources if isinstance(source, SlotSource)}
-    if len(differ) > max(0, len(names) - trust.needed):
+    if differ and trust.needed > len(names) - len(differ):
         # Two of the verifier's own sources disagree where a hash was typed: neither is refuted.
         typed = proved.block_hash in trust.typed_blocks(anchored.chain_id)
+        is_refuted = len(differ) >= trust.needed and not typed
+        says = (
+            f"block {proved.number} left this log at {_events(proved.head_size)}, and a log only"
+            f" grows; yet {'; '.join(differ.values())}"
+        )
+        if is_refuted:
+            says += ": the chain asked does not hold that block"
+        else:
+            says += f" ({len(differ)} of {trust.needed} needed nodes)" if not typed else ""
         checks.add(
             NOW,
-            State.UNDECIDED if typed else State.REFUTED,
-            f"block {proved.number} left this log at {_events(proved.head_size)}, and a log only"
-            f" grows; yet {'; '.join(differ.values())}: the chain asked does not hold that block",
-            "ask other nodes; if they say the same, the hash that you gave is not of this chain"
-            if typed
-            else "",
+            State.REFUTED if is_refuted else State.UNDECIDED,
+            says,
+            "" if is_refuted else _hint_of_dissent(typed),
         )
         return False
     checks.add(NOW, State.NOTE, _say_now(voices, anchored, trust.needed) + _but(differ, asked))
     return True
+
+
+def _hint_of_dissent(typed: bool) -> str:
+    if typed:
+        return "ask other nodes; if they say the same, the hash that you gave is not of this chain"
+    return "ask other nodes as well: one of those that you asked is wrong or lies"
 
 
 def check_former(checks: Checks, log: CheckedLog, anchored: Anchored, trust: Trust) -> None:

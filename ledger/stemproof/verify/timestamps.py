@@ -16,7 +16,8 @@ from typing import Final
 from stemproof.claim.logpart import LogPart
 from stemproof.claim.stamps import OTS, Stamp
 from stemproof.errors import Refuted, StemproofError, Undecided
-from stemproof.evidence.ots import Bitcoin, Pending, attestations, parse_proof
+from stemproof.evidence.ots import Bitcoin, Pending, attestations, parse_proof, stamped_digest
+from stemproof.evidence.otswork import Budget
 from stemproof.verify.logs import CheckedLog
 from stemproof.verify.trust import Trust
 from stemproof.verify.verdict import Checks, State
@@ -38,9 +39,12 @@ class Dated:
 
 
 def check_stamps(
-    checks: Checks, part: LogPart, log: CheckedLog, kind: str, trust: Trust
+    checks: Checks, part: LogPart, log: CheckedLog, trust: Trust, *, kind: str, budget: Budget
 ) -> tuple[Dated, ...]:
-    """Check every timestamp of one kind of a log; a line for each outcome that differs."""
+    """Check every timestamp of one kind of a log; a line for each outcome that differs.
+
+    `budget` is for the OpenTimestamps proofs of all logs of a bundle.
+    """
     notes = {head.checkpoint.size: head.head.note for head in log.heads}
     found: list[Dated] = []
     open_: dict[str, str] = {}
@@ -48,7 +52,8 @@ def check_stamps(
         if stamp.kind != kind:
             continue
         try:
-            found.append(_check(stamp, notes, log.origin, trust))
+            not_after, by = _check(stamp, notes, trust, budget)
+            found.append(Dated(log.origin, kind, stamp.size, not_after, by))
         except Refuted as error:
             checks.add("timestamp", State.REFUTED, f"checkpoint {stamp.size}: {error}")
         except StemproofError as error:
@@ -65,22 +70,24 @@ def earliest(found: Iterable[Dated], size: int) -> int | None:
     return min(times, default=None)
 
 
-def _check(stamp: Stamp, notes: dict[int, bytes], origin: str, trust: Trust) -> Dated:
+def _check(
+    stamp: Stamp, notes: dict[int, bytes], trust: Trust, budget: Budget
+) -> tuple[int, str]:
     if stamp.size not in notes:
         raise Refuted(f"a timestamp is of the size {stamp.size}, which the bundle does not show")
     note = notes[stamp.size]
     if stamp.kind == OTS:
-        not_after, by = check_ots(stamp.proofs[0], note, trust)
-    else:
-        not_after, by = check_tokens(stamp.proofs, note, trust)
-    return Dated(origin, stamp.kind, stamp.size, not_after, by)
+        return check_ots(stamp.proofs[0], note, trust, budget)
+    return check_tokens(stamp.proofs, note, trust)
 
 
-def check_ots(data: bytes, note: bytes, trust: Trust) -> tuple[int, str]:
+def check_ots(data: bytes, note: bytes, trust: Trust, budget: Budget) -> tuple[int, str]:
     """Check an OpenTimestamps proof against the Bitcoin blocks that the verifier named."""
-    proof = parse_proof(data)
-    if proof.digest != hashlib.sha256(note).digest():
-        raise Refuted(f"the OpenTimestamps proof is of the digest {proof.digest.hex()[:12]}")
+    digest = stamped_digest(data)
+    # Before its operations are run: any proof of anything else could be copied here.
+    if digest != hashlib.sha256(note).digest():
+        raise Refuted(f"the OpenTimestamps proof is of the digest {digest.hex()[:12]}")
+    proof = parse_proof(data, budget)
     heights: list[int] = []
     calendars: list[str] = []
     blocks = []
@@ -136,7 +143,7 @@ def check_tokens(tokens: tuple[bytes, ...], note: bytes, trust: Trust) -> tuple[
         if until is not None and stamped.authority.ends < until:
             if oldest is None:
                 raise Undecided(
-                    f"the certificate of {quote(stamped.authority.name)} ended at"
+                    f"the certificate of {quote(stamped.authority.ends_with)} ended at"
                     f" {say_moment(stamped.authority.ends)} and nothing renewed the timestamp",
                     hint="ask the artist for a bundle with a newer timestamp",
                 )
