@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import sys
+import weakref
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -31,6 +32,9 @@ from stemproof.capture.sessions.registry import Format
 def read_odd(data):
     if b"RAISE" in data:
         raise ValueError("no")
+    for error in (MemoryError, RecursionError):
+        if error.__name__.encode() in data:
+            raise error
     digest = sha256(data).hexdigest()
     track = None if b"BAD" in data else Track("Drums", TrackKind.TRACK)
     return Session(
@@ -208,12 +212,47 @@ def test_a_full_disk_is_no_failure_of_a_file(tmp_path: Path) -> None:
     assert not (tmp_path / FOLDER).exists()
 
 
-@pytest.mark.parametrize("error", [KeyError("x"), RecursionError(), OSError(errno.EIO, "I/O")])
+@pytest.mark.parametrize(
+    "error", [KeyError("x"), RecursionError(), MemoryError(), OSError(errno.EIO, "I/O")]
+)
 def test_everything_else_becomes_a_failure_with_a_report(tmp_path: Path, error: Exception) -> None:
     with pytest.raises(Failed) as raised, contained(tmp_path, WORK, "a.rpp"):
         raise error
     assert raised.value.report is not None
     assert type(error).__name__ in raised.value.report.read_text()
+
+
+def test_what_filled_the_memory_is_let_go_before_the_report_is_written(tmp_path: Path) -> None:
+    class Much:
+        """Stands for gigabytes."""
+
+    filled: list[weakref.ref[Much]] = []
+
+    def read() -> None:
+        much = Much()
+        filled.append(weakref.ref(much))
+        raise MemoryError
+
+    with (
+        pytest.raises(Failed, match="failed on it \\(MemoryError\\)") as raised,
+        contained(tmp_path, WORK, "a.mscz"),
+    ):
+        read()
+    assert filled[0]() is None
+    assert raised.value.report is not None
+    assert "MemoryError" in raised.value.report.read_text()
+
+
+@pytest.mark.usefixtures("reader")
+@pytest.mark.parametrize("error", ["MemoryError", "RecursionError"])
+def test_a_file_that_memory_or_depth_cannot_hold_is_passed_by(room: Room, error: str) -> None:
+    (room.folder / "a.odd").write_bytes(b"ODD " + error.encode())
+    write_step(room.folder, 1)
+    observed = room.look()
+    assert observed.saves == 1
+    (problem,) = observed.problems
+    assert problem.startswith("a.odd: ") and error in problem
+    assert room.look().problems == []
 
 
 def test_reports_are_bounded_and_one_place_that_cannot_be_written_is_no_matter(

@@ -9,6 +9,7 @@ import os
 import random
 import shutil
 import subprocess
+import time
 import zipfile
 from collections import Counter
 from fractions import Fraction
@@ -409,6 +410,36 @@ def test_tuplets_of_primes_do_not_make_sums_without_end() -> None:
     )
     with pytest.raises(BadInput, match="beyond all measure"):
         read_session("a.mscx", score(voice(bars)))
+
+
+def nested(depth: int, normal: int, actual: int, *, version: int) -> bytes:
+    """Give a score of tuplets, each inside the one before it."""
+    of = f"<normalNotes>{normal}</normalNotes><actualNotes>{actual}</actualNotes></Tuplet>"
+    if version == 3:
+        return score(voice(f"<Tuplet>{of}" * depth, chord(60)))
+    rows = (f'<Tuplet id="{n}"><Tuplet>{n - 1}</Tuplet>{of}' for n in range(depth))
+    note = chord(60, "quarter", f"<Tuplet>{depth - 1}</Tuplet>")
+    return score(f"<Measure>{''.join(rows)}{note}</Measure>", version="2.06")
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_tuplets_nest_eight_deep_and_no_deeper(version: int) -> None:
+    session = read_session("a.mscx", nested(8, 2, 3, version=version))
+    assert notes(session, 0) == [(60, Fraction(0), Fraction(2, 3) ** 8)]
+    with pytest.raises(BadInput, match="nested deeper than 8"):
+        read_session("a.mscx", nested(9, 2, 3, version=version))
+
+
+@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("depth", [4, 30_000])
+def test_tuplets_in_tuplets_do_not_make_fractions_without_end(version: int, depth: int) -> None:
+    begin = time.process_time()
+    with pytest.raises(BadInput, match="a tuplet of tuplets is beyond all measure"):
+        read_session("a.mscx", nested(depth, 9973, 9967, version=version))
+    # A tuplet of one in the time of one is no deeper in numbers, only in brackets.
+    with pytest.raises(BadInput, match="nested deeper"):
+        read_session("a.mscx", nested(depth * 10, 1, 1, version=version))
+    assert time.process_time() - begin < 5
 
 
 def test_damaged_scores_are_read_or_refused() -> None:

@@ -222,8 +222,47 @@ def test_what_is_not_understood_is_counted() -> None:
     }
 
 
+def metre(beats: str, times: int = 1) -> str:
+    pairs = f"<beats>{beats}</beats><beat-type>8</beat-type>" * times
+    return f"<attributes><time>{pairs}</time></attributes>"
+
+
+def test_a_metre_of_64_groups_is_the_longest() -> None:
+    session = read_session("a.musicxml", score(metre("+".join(["1"] * 64)) + note("C", 4, 64)))
+    assert [(p.numerator, p.denominator) for p in session.tempo] == [(64, 8)]
+
+
+def test_going_back_and_forth_in_odd_divisions_does_not_make_sums_without_end() -> None:
+    primes = [n for n in range(3, 4000) if all(n % d for d in range(2, int(n**0.5) + 1))]
+    back = (
+        "<attributes><divisions>{}</divisions></attributes><backup><duration>1</duration></backup>"
+    )
+    bar = "<forward><duration>1000</duration></forward>" + "".join(map(back.format, primes))
+    with pytest.raises(BadInput, match="beyond all measure"):
+        read_session("a.musicxml", score(bar))
+
+
+def test_going_back_beyond_the_bar_stops_at_its_beginning() -> None:
+    bar = note("C", 4) + "<backup><duration>99</duration></backup>" + note("D", 4)
+    places = notes(read_session("a.musicxml", score(note("C", 4, 8), bar)))
+    assert places[1:] == [(60, Fraction(4), Fraction(1)), (62, Fraction(4), Fraction(1))]
+
+
 REFUSED = {
+    "a metre of 65 groups": score(metre("+".join(["1"] * 65))),
+    "a metre of 65 pairs": score(metre("1", 65)),
+    "a metre of a million groups": score(metre("999" + "+999" * 1_000_000)),
+    "a metre of primes": score(
+        "<attributes><time>"
+        + "".join(
+            f"<beats>1</beats><beat-type>{p}</beat-type>"
+            for p in (1021, 1019, 1013, 1009, 997, 991)
+        )
+        + "</time></attributes>"
+    ),
     "an entity": b'<!DOCTYPE score-partwise [<!ENTITY a "b">]>' + score(note("C", 4)),
+    "a default attribute": b'<!DOCTYPE score-partwise [<!ATTLIST note x CDATA "y">]>'
+    + score(note("C", 4)),
     "divisions of zero": score(note("C", 4), divisions="0"),
     "divisions of words": score(note("C", 4), divisions="two"),
     "a duration below zero": score(note("C", 4, -2)),

@@ -195,6 +195,16 @@ XML = {
     "an entity": b'<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>',
     "an entity of a file": b'<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/hostname">]><a>&x;</a>',
     "a parameter entity": b'<!DOCTYPE a [<!ENTITY % x "y"> %x;]><a/>',
+    "a default attribute": b'<!DOCTYPE a [<!ATTLIST b x CDATA "y">]><a><b/></a>',
+    "an element declared": b'<!DOCTYPE a SYSTEM "a.dtd" [<!ELEMENT a ANY>]><a/>',
+    "a notation": b'<?xml version="1.0"?><!-- <a> --><!DOCTYPE a[<!NOTATION n SYSTEM "n">]><a/>',
+    "an inner part of nothing": b"<!DOCTYPE a []><a/>",
+    "a bracket after a byte order mark": b"\xef\xbb\xbf<!DOCTYPE a\n[<!ATTLIST a x ID 'y'>]><a/>",
+    "two document types": b"<!DOCTYPE a><!DOCTYPE a><a/>",
+    "a document type after the root": b"<a/><!DOCTYPE a [<!ATTLIST a x CDATA 'y'>]>",
+    "a document type inside the root": b"<a><!DOCTYPE a [<!ATTLIST a x CDATA 'y'>]></a>",
+    "a declaration alone": b"<!ATTLIST a x CDATA 'y'><a/>",
+    "a comment without an end": b"<!-- <a/>",
     "UTF-16": '<a b="c"/>'.encode("utf-16"),
     "UTF-32": '<a b="c"/>'.encode("utf-32"),
     "Latin letters": b'<?xml version="1.0" encoding="latin-1"?><a b="\xe4"/>',
@@ -228,6 +238,26 @@ def test_comments_and_instructions_are_no_content() -> None:
     assert parse(b"<?go?><a><!-- x --><b/><?stop?></a>") == parse(plain)
     assert parse(b'<!DOCTYPE a PUBLIC "p" "http://nowhere.invalid/a.dtd"><a><b/></a>') == parse(
         plain
+    )
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"<!DOCTYPE a>",
+        b"\xef\xbb\xbf<?xml version='1.0' encoding='UTF-8'?>\n<!-- [ --><!DOCTYPE a>",
+        b"<!DOCTYPE a\n  PUBLIC '-//x//DTD old//EN'\n  'http://nowhere.invalid/[a].dtd' >",
+        b'<!DOCTYPE a SYSTEM "a.dtd"><!-- <!DOCTYPE a [ --><?go <!DOCTYPE?>',
+    ],
+)
+def test_a_document_type_that_declares_nothing_is_no_content(head: bytes) -> None:
+    assert parse(head + b"<a><b/></a>") == parse(b"<a><b/></a>")
+
+
+def test_a_document_type_in_a_text_is_text() -> None:
+    text = b"<!DOCTYPE html [<!ATTLIST x y CDATA 'z'>]>"
+    assert parse(b"<a><![CDATA[" + text + b"]]></a>") == parse(
+        b"<a>" + text.replace(b"<", b"&lt;") + b"</a>"
     )
 
 

@@ -223,6 +223,7 @@ JUNK = {
     "deep JSON": b"[" * 100_000 + b"]" * 100_000,
     "deep XML": b"<a>" * 10_000 + b"</a>" * 10_000,
     "entities": b'<!DOCTYPE a [<!ENTITY e "ha">]><a b="&e;"/>',
+    "default attributes": b'<!DOCTYPE a [<!ATTLIST a b CDATA "ha">]><a c="1"/>',
     "FFBS that promises more": fabfilter([1.0])[:-1],
     "FFBS of a billion": struct.pack("<4sII", b"FFBS", 1, 2**30),
     "fxp that promises more": fxp(b"FPCh", "x", (99).to_bytes(4, "big")),

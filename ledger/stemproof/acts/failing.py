@@ -52,8 +52,20 @@ def contained(ledger: Path, work: bytes, path: str) -> Iterator[None]:
         if error.errno in _OF_ALL:
             raise Unavailable(f"{path} cannot be recorded now: {error.strerror}") from error
         raise Failed(error, _report(ledger, work, path, error)) from error
+    except MemoryError as error:
+        # A report needs some.
+        _let_go(error)
+        raise Failed(error, _report(ledger, work, path, error)) from None
     except Exception as error:
         raise Failed(error, _report(ledger, work, path, error)) from error
+
+
+def _let_go(error: BaseException) -> None:
+    """Free what filled the memory: it hangs on the frames in which that was noticed."""
+    held: BaseException | None = error
+    while held is not None:
+        traceback.clear_frames(held.__traceback__)
+        held = held.__context__
 
 
 def forget_reports(ledger: Path, work: bytes) -> None:
@@ -65,7 +77,10 @@ def forget_reports(ledger: Path, work: bytes) -> None:
 
 def _report(ledger: Path, work: bytes, path: str, error: Exception) -> Path | None:
     """Write down what a report of this mistake needs; None where that cannot be done now."""
-    told = "".join(traceback.format_exception(error))
+    try:
+        told = "".join(traceback.format_exception(error))
+    except (MemoryError, RecursionError):
+        told = type(error).__name__
     # The end names the error, and the beginning of a recursion says nothing new.
     told = told.encode("utf-8", "replace")[-_MAX_BYTES:].decode("utf-8", "replace")
     digest = sha256(f"{path}\n{told}".encode("utf-8", "surrogatepass")).hexdigest()
@@ -80,7 +95,7 @@ def _report(ledger: Path, work: bytes, path: str, error: Exception) -> Path | No
             if sum(1 for _ in report.parent.iterdir()) >= MAX_REPORTS:
                 return None
             write_whole(report, (head + told).encode("utf-8", "replace"))
-    except (OSError, Unavailable):
+    except (OSError, Unavailable, MemoryError):
         return None
     return report
 

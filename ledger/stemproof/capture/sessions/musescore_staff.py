@@ -28,9 +28,9 @@ from .notation import (
     move_under,
     parse_fraction,
     parse_metre,
-    step,
 )
 from .numbers import parse_decimal, parse_integer
+from .places import bound_ratio, step
 from .signs import Sign, SignKind
 
 if TYPE_CHECKING:
@@ -64,6 +64,8 @@ _WORDS: Final = {
     "Sticking": SignKind.DIRECTIONS,
 }
 _MAX_TUPLETS: Final = 100_000
+# One in another is rare, three deep are not heard of.
+_MAX_NESTED: Final = 8
 _GRACES: Final = ("acciaccatura", "appoggiatura")
 _TIES: Final = frozenset({"Spanner", "Tie", "endSpanner"})
 
@@ -85,7 +87,7 @@ class StaffReader:
         self._at = Fraction(0)
         self._length = Fraction(4)
         self._stack: list[Fraction] = []
-        self._tuplets: dict[str, Fraction] = {}
+        self._tuplets: dict[str, tuple[Fraction, int]] = {}
         self._ties: set[str] = set()
         self._ottavas: list[tuple[Fraction, int, str]] = []
         self._shifts: list[tuple[Fraction, Fraction, int]] = []
@@ -201,15 +203,17 @@ class StaffReader:
         actual = parse_integer(node.findtext("actualNotes", "3"), "a tuplet")
         if not (0 < normal < 10_000 and 0 < actual < 10_000):
             raise BadInput(f"a tuplet is {actual} in the time of {normal}, want two small numbers")
-        ratio = Fraction(normal, actual)
         if self._has_voices:
-            self._stack.append(self._ratio() * ratio)
+            outer, depth = (self._stack[-1] if self._stack else Fraction(1)), len(self._stack)
+        else:
+            outer, depth = self._tuplets.get(node.findtext("Tuplet", ""), (Fraction(1), 0))
+        if depth == _MAX_NESTED:
+            raise BadInput(f"tuplets are nested deeper than {_MAX_NESTED}")
+        ratio = bound_ratio(outer * Fraction(normal, actual), "a tuplet of tuplets")
+        if self._has_voices:
+            self._stack.append(ratio)
         elif len(self._tuplets) < _MAX_TUPLETS:
-            outer = self._tuplets.get(node.findtext("Tuplet", ""), Fraction(1))
-            self._tuplets[node.get("id", "")] = outer * ratio
-
-    def _ratio(self) -> Fraction:
-        return self._stack[-1] if self._stack else Fraction(1)
+            self._tuplets[node.get("id", "")] = ratio, depth + 1
 
     def _read_chord(self, node: _Element, tag: str) -> None:
         parts = [(str(child.tag), child) for child in node]
@@ -231,7 +235,7 @@ class StaffReader:
         plain = _quarters(kind, node.findtext("dots", "0"))
         ratio = self._stack[-1] if self._stack else None
         if not self._has_voices and self._tuplets:
-            ratio = self._tuplets.get(node.findtext("Tuplet", ""))
+            ratio, _ = self._tuplets.get(node.findtext("Tuplet", ""), (None, 0))
         return plain if ratio is None else plain * ratio
 
     def _written_duration(self, node: _Element) -> Fraction:

@@ -17,9 +17,10 @@ from stemproof.errors import BadInput
 from .collector import pause_collector
 from .model import Device, Mixer, Parameter, Session, Unit
 from .musicxml_measure import MeasureReader, bar_length, is_transposing
-from .notation import MAX_PARTS, MAX_XML_BYTES, Measure, Part, Score, build_session, step
+from .notation import MAX_PARTS, MAX_XML_BYTES, Measure, Part, Score, build_session
 from .numbers import is_decimal
 from .packed import ZIP_MAGIC, Archive
+from .places import step
 from .strict_xml import parse_xml
 
 if TYPE_CHECKING:

@@ -24,9 +24,9 @@ from .notation import (
     bpm_text,
     key_name,
     parse_metre,
-    step,
 )
 from .numbers import is_decimal, parse_decimal, parse_integer
+from .places import bound_ratio, step, step_back
 from .signs import Sign, SignKind
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ _STEPS: Final = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 # Forte, of which MusicXML gives a note's loudness in percent.
 _FORTE: Final = 90
 _MAX_DIVISIONS: Final = 10_000_000
+_MAX_SUMMANDS: Final = 64
+"""Of one time signature; 3+2+2/8 has three."""
 _LAYOUT: Final = frozenset({"print", "bookmark", "link", "grouping", "footnote", "level"})
 _WEDGES: Final = {"crescendo": "cresc.", "diminuendo": "dim."}
 # How they are drawn; the pitch under an octave line is the sounding one already.
@@ -54,7 +56,8 @@ def bar_length(
         elif node.tag in ("note", "backup", "forward"):
             if node.find("chord") is None and node.find("grace") is None:
                 length = _duration(node, divisions)
-                at = max(Fraction(0), at - length) if node.tag == "backup" else step(at, length)
+                is_back = node.tag == "backup"
+                at = step_back(at, length, Fraction(0)) if is_back else step(at, length)
                 longest = max(longest, at)
     return longest, divisions, metre
 
@@ -79,12 +82,17 @@ def _metre(attributes: _Element, metre: tuple[int, int]) -> tuple[int, int]:
     if node is None or node.find("senza-misura") is not None:
         return metre
     # 3+2/8 is written as such; several pairs are played one after the other.
-    total = Fraction(0)
+    total, count = Fraction(0), 0
     under = metre[1]
     for beats, kind in zip(node.iterfind("beats"), node.iterfind("beat-type"), strict=False):
-        for over in (beats.text or "").split("+"):
+        summands = (beats.text or "").split("+", _MAX_SUMMANDS)
+        count += len(summands)
+        if count > _MAX_SUMMANDS:
+            raise BadInput(f"a time signature has more than {_MAX_SUMMANDS} summands")
+        for over in summands:
             pair = parse_metre(over.strip(), (kind.text or "").strip())
-            total, under = total + Fraction(*pair), max(under, pair[1]) if total else pair[1]
+            under = max(under, pair[1]) if total else pair[1]
+            total = bound_ratio(total + Fraction(*pair), "a time signature")
     if total <= 0:
         return metre
     whole = total * under
@@ -139,10 +147,11 @@ class MeasureReader:
             tag = str(node.tag)
             if tag == "note":
                 self._read_note(node)
-            elif tag in ("backup", "forward"):
+            elif tag == "backup":
                 length = _duration(node, self._divisions)
-                back = max(self._begin, self._at - length)
-                self._at = back if tag == "backup" else step(self._at, length)
+                self._at = step_back(self._at, length, self._begin)
+            elif tag == "forward":
+                self._at = step(self._at, _duration(node, self._divisions))
             elif tag == "attributes":
                 self._read_attributes(node)
             elif tag == "direction":

@@ -51,9 +51,6 @@ DEFAULT_BPM: Final = "120"
 # 1024th notes, triplets, quintuplets and septuplets in one score need 80,640.
 _COARSEST_PPQ: Final = 480
 _FINEST_PPQ: Final = 10_000_000
-# Beyond this, tuplets of primes make every sum slower than the last.
-_MAX_DENOMINATOR: Final = 10**12
-_MAX_QUARTERS: Final = 10**8
 # Exporters that count in coarse divisions round tuplets: a tie may miss its end by this much.
 _TIE_GAP: Final = Fraction(1, 8)
 # Ties that nobody ends pile up: no more than so many are looked through.
@@ -107,15 +104,6 @@ class Score:
     markers: list[Marker] = field(default_factory=list)
     parameters: list[Parameter] = field(default_factory=list)
     busses: tuple[Track, ...] = ()
-
-
-def step(at: Fraction, length: Fraction) -> Fraction:
-    """Go on by a length, within what a score can need."""
-    reached = at + length
-    over, under = reached.numerator, reached.denominator
-    if under > _MAX_DENOMINATOR or not 0 <= over <= _MAX_QUARTERS * under:
-        raise BadInput("a position in the score is beyond all measure, want bars of plain notes")
-    return reached
 
 
 def parse_fraction(text: str, what: str) -> Fraction:

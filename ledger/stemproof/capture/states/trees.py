@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from stemproof.capture.sessions.model import Unit
-from stemproof.capture.sessions.strict_xml import strict_parser
+from stemproof.capture.sessions.strict_xml import has_declarations, strict_parser
 from stemproof.record.depth import is_deeper
 
 from .settings import MAX_PARAMETERS, Settings
@@ -86,7 +86,7 @@ def read_xml(data: bytes, settings: Settings) -> bool:
 
     text = data.rstrip(b"\0 \t\r\n")
     is_xml = text.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<"
-    if not is_xml or len(text) > MAX_TEXT or b"\0" in text or b"<!ENTITY" in text:
+    if not is_xml or len(text) > MAX_TEXT or b"\0" in text or has_declarations(text):
         return False
     if text.count(b"<") > _MAX_MARKS or text.count(b"=") > _MAX_MARKS:
         return False
