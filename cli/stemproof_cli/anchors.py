@@ -9,6 +9,7 @@ import typer
 
 from stemproof_cli import automatic, context, hands, relays, say
 from stemproof_cli.amounts import counted
+from stemproof_cli.foretold import NOTHING_NEW, Foretold, foretell
 from stemproof_cli.stamps import renew_now
 from stemproof_cli.timestamps import (
     MINED_TIMEOUT_S,
@@ -146,9 +147,9 @@ def _by_hand(home: Home, asked: _Asked) -> None:
 
         def agree(planned: Planned) -> bool:
             say_cost(place, planned, rate)
-            if not asked.dry_run and place.info.kind != "local":
+            if place.info.kind != "local":
                 say.confirm("pay for it?", yes=asked.yes)
-            return not asked.dry_run
+            return True
 
         wait = asked.wait and not asked.dry_run
         handed = None if asked.bump else relaying.find_handed(log, place)
@@ -157,6 +158,10 @@ def _by_hand(home: Home, asked: _Asked) -> None:
         if stuck is not None:
             say_anchors(place, [stuck], asked.json, "what is new waits for the timestamp before it")
             raise typer.Exit(3)
+        if asked.dry_run:
+            told = Foretold(cap_wei=asked.cap_wei, bump=asked.bump, json=asked.json)
+            foretell(home, log, place, rate, told)
+            return
         if asked.bump:
             keys = context.unlock(home)
             number = bump_now(home, log, place, keys, agree, cap_wei=asked.cap_wei)
@@ -166,15 +171,13 @@ def _by_hand(home: Home, asked: _Asked) -> None:
             number = relaying.pay_for_handed(home, log, place, keys, agree, cap_wei=asked.cap_wei)
         else:
             number = hands.anchor_now(home, log, place, agree, asked.cap_wei)
-        if asked.dry_run:
-            return
         if number is not None:
             log.put_setting(anchoring.CHAIN_SETTING, str(place.info.id))
         found = _follow(home, log, place, number, wait=asked.wait, final=asked.final)
         if number is not None and asked.rpc is not None and found.state != "failed":
             # Only now: a node that lies or hangs is not asked again by itself.
             log.put_setting(anchoring.RPC_SETTING, asked.rpc)
-    nothing = "" if number is not None else "nothing new since the last timestamp"
+    nothing = "" if number is not None else NOTHING_NEW
     say_anchors(place, [found], asked.json, nothing)
     if found.block_number is None and found.state != "failed":
         say_why_waiting(place, found)
@@ -190,8 +193,10 @@ def _by_relay(home: Home, log: Log, place: Chain, asked: _Asked, relay: Relay) -
     by = relays.ByRelay(relay, asked.relay, wait, asked.dry_run)
     found, is_new = relays.anchor_by_relay(home, log, place, by)
     if asked.dry_run and found is None:
+        if asked.json:
+            say.answer_json({"v": 0, "dry_run": True, "chain": place.info.id, "relay": relay.where})
         return
-    nothing = "" if is_new else "nothing new since the last timestamp"
+    nothing = "" if is_new else NOTHING_NEW
     if found is not None and not is_new:
         nothing = "what is new waits for the timestamp before it"
     elif found is None or found.block_hash is not None:

@@ -117,12 +117,12 @@ def say_findings(looked: Sequence[tuple[ChainInfo, Sequence[Finding]]], *, json:
 
 def say_price(place: Chain, missing: Sequence[str], price: Price) -> None:
     """Say what is missing on a chain, and what it costs to put it there."""
-    from stemproof.anchor.fees import format_wei
+    from stemproof.anchor.price import tell_cost
 
-    coins = place.info.currency
     say.talk(
-        f"{', '.join(missing)} on {place.info.name}: about {format_wei(price.expected_wei)} "
-        f"{coins}, at most {format_wei(price.most_wei)} ({price.gas} gas)"
+        f"{', '.join(missing)} on {place.info.name}: about"
+        f" {tell_cost(price.expected_wei, place.info, None)}, at most"
+        f" {tell_cost(price.most_wei, place.info, None)} ({price.gas:,} gas)"
     )
 
 

@@ -196,8 +196,10 @@ def _answer_git(words: Sequence[str]) -> None:
 
 
 def _tell_alone(path: Path, verb: str) -> None:
+    from stemproof.capture.unused import count_used
+
     session = _read(path)
-    tracks = len(session.tracks)
+    tracks = count_used(session.tracks)
     by = f"{session.application} {session.version}".strip()
     say.answer(f"{verb}: {tracks} track{'' if tracks == 1 else 's'}, saved by {by}")
 

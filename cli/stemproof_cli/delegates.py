@@ -82,14 +82,14 @@ def delegate(
         _allow(home, log, place, keys, terms, yes=yes)
 
 
-def _delegate_key(home: Home, keys: Keys, *, is_new: bool, clear_file: bool) -> Address:
+def key_to_allow(home: Home, origin: str, *, is_new: bool, clear_file: bool) -> Address:
     """Find the key to allow: this device's, or a new one that is kept first."""
     from stemproof.keys.anchorkey import keep_in_clear, keep_sealed, make_anchor_key
 
-    known = None if is_new else _open_own(home, keys.origin)
+    known = None if is_new else _open_own(home, origin)
     if known is not None:
         return known
-    made = make_anchor_key(keys.origin)
+    made = make_anchor_key(origin)
     if clear_file:
         keep_in_clear(home.path, made)
         say.talk(
@@ -116,14 +116,9 @@ def parse_named(text: str) -> Address:
 
 
 def _open_own(home: Home, origin: str) -> Address | None:
-    from stemproof.errors import Locked
     from stemproof.keys.anchorkey import open_anchor_key
 
-    try:
-        found = open_anchor_key(home.path, origin)
-    except Locked as error:
-        say.talk(f"{error}; a new key is made")
-        return None
+    found = open_anchor_key(home.path, origin)
     return None if found is None else found.address
 
 
@@ -151,9 +146,8 @@ def _end_delegation(
     from stemproof.acts.delegating import Terms, allow_now
     from stemproof.acts.orders import follow_order
     from stemproof.errors import BadInput
-    from stemproof.keys.anchorkey import drop_anchor_key
 
-    own = _open_own(home, keys.origin)
+    own = _own_to_end(home, keys.origin, named)
     address = named or own
     if address is None:
         raise BadInput(
@@ -167,10 +161,42 @@ def _end_delegation(
         return
     with say.waiting("waiting for the chain"):
         follow_order(log, place, order, timeout_s=MINED_TIMEOUT_S)
-    if address == own:
-        drop_anchor_key(home.path, keys.origin)
     say.answer(f"ended on {place.info.name}: {_text(address)} may timestamp nothing any more")
+    _say_coins(home, log, place, address, own=keys.origin if address == own else None)
     say.talk("other chains on which you allowed it still do; coins that it holds stay its own")
+
+
+def _own_to_end(home: Home, origin: str, named: Address | None) -> Address | None:
+    """Find this device's key; one that does not open matters only if no other is named."""
+    from stemproof.errors import Locked
+
+    try:
+        return _open_own(home, origin)
+    except Locked:
+        if named is None:
+            raise
+        return None
+
+
+def _say_coins(home: Home, log: Log, place: Chain, address: Address, *, own: str | None) -> None:
+    """Say what coins an ended key holds; this device's is destroyed only if it has none."""
+    from stemproof.acts.delegating import coins_left, is_allowed_elsewhere
+    from stemproof.anchor.fees import format_wei
+    from stemproof.keys.anchorkey import drop_anchor_key, set_aside
+
+    left = coins_left(place, address)
+    if left is None:
+        say.talk(f"{place.info.name} did not say what coins are left at {_text(address)}")
+    else:
+        coins = f"{format_wei(left)} {place.info.currency}" if left else "no coins"
+        say.talk(f"{coins} left at {_text(address)} on {place.info.name}")
+    if own is None:
+        return
+    if left == 0 and not is_allowed_elsewhere(log, place, address):
+        drop_anchor_key(home.path, own)
+        return
+    for path in set_aside(home.path, own):
+        say.talk(f"its key is kept in {path}, out of use: nothing else can spend its coins")
 
 
 def _say_allowed(log: Log, place: Chain, json: bool) -> None:
@@ -221,12 +247,11 @@ def fund_rehearsal(home: Home, place: Chain, address: Address) -> bool:
 
 
 def _agree(place: Chain, intent: Intent, yes: bool) -> bool:
-    from stemproof.anchor.fees import format_wei
+    from stemproof.anchor.price import tell_cost
 
-    coins = place.info.currency
     say.talk(
-        f"on {place.info.name} this costs about {format_wei(intent.expected_wei)} {coins}, at most"
-        f" {format_wei(intent.cost_wei)}"
+        f"on {place.info.name} this costs about {tell_cost(intent.expected_wei, place.info, None)},"
+        f" at most {tell_cost(intent.cost_wei, place.info, None)}"
     )
     if place.info.kind != "local":
         say.confirm("pay for it?", yes=yes)

@@ -109,7 +109,7 @@ def _end_on(
 
 
 def _say_plan(place: Chain, plan: Plan) -> None:
-    from stemproof.anchor.fees import format_wei
+    from stemproof.anchor.price import tell_cost
     from stemproof.evidence.ethsig import Address, format_address
 
     for slot in plan.ended:
@@ -127,10 +127,9 @@ def _say_plan(place: Chain, plan: Plan) -> None:
             f" {format_address(Address(ending.slot.publisher))}"
         )
     if plan.endings:
-        coins = place.info.currency
         say.talk(
-            f"it costs about {format_wei(plan.expected_wei)} {coins}, at most"
-            f" {format_wei(plan.cost_wei)}; it cannot be undone"
+            f"it costs about {tell_cost(plan.expected_wei, place.info, None)}, at most"
+            f" {tell_cost(plan.cost_wei, place.info, None)}; it cannot be undone"
         )
 
 

@@ -55,7 +55,7 @@ def _hand_over_on(
 ) -> None:
     from stemproof.acts.handover import hand_over, plan_handover
     from stemproof.acts.revoking import end_now
-    from stemproof.anchor.fees import format_wei
+    from stemproof.anchor.price import tell_cost
 
     keys, account = of
     former_key = keys.account_keys[1]
@@ -64,7 +64,7 @@ def _hand_over_on(
         return
     say.talk(
         f"handing over on {place.info.name} what the former account anchored costs up to"
-        f" {format_wei(planned.cost_wei)} {place.info.currency}, paid by the former account"
+        f" {tell_cost(planned.cost_wei, place.info, None)}, paid by the former account"
     )
     say.talk("its logs end there for ever; what was timestamped stands")
     if not asked and not _agrees():

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from stemproof.keys.anchorkey import AnchorKey
     from stemproof.log.store import Log
 
+    Agree = Callable[[Planned], bool]
 
-def anchor_now(
-    home: Home, log: Log, place: Chain, agree: Callable[[Planned], bool], cap_wei: int | None
-) -> int | None:
+
+def anchor_now(home: Home, log: Log, place: Chain, agree: Agree, cap_wei: int | None) -> int | None:
     """Anchor without asking for a passphrase where a key is allowed to; give the number."""
     from stemproof.acts import anchoring
     from stemproof.acts.delegating import anchor_as_now

@@ -7,8 +7,8 @@
     ~ volume                          -3.0 dB -> -4.5 dB              mixing
     + ReaEQ (Cockos) added                                            mixing
 
-As wide as the terminal, and 80 columns where there is none. A sentence that is too long is cut
-with an ellipsis: --json has it whole.
+As wide as the terminal, and 80 columns where there is none. A sentence that is too long goes on
+in the next line, under its beginning: nothing is cut.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+from textwrap import TextWrapper
 from typing import TYPE_CHECKING, Final
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 
 from stemproof_cli import say
 from stemproof_cli.sessions import count_clips
@@ -45,8 +47,9 @@ def show_head(names: Sequence[str], sessions: Sequence[Session]) -> Iterator[str
         [_amounts(session) for session in sessions],
     )
     for number, (left, right) in enumerate(rows):
-        line = f"{_fitted(left, half)}  {_cut(say.clean(right), half)}".rstrip()
-        yield say.strong(line) if number == 0 else line
+        for one, two in zip_longest(_wrapped(left, half), _wrapped(right, half), fillvalue=""):
+            line = f"{_padded(one, half)}  {two}".rstrip()
+            yield say.strong(line) if number == 0 else line
 
 
 def show_changes(lines: Sequence[Line]) -> Iterator[str]:
@@ -57,17 +60,17 @@ def show_changes(lines: Sequence[Line]) -> Iterator[str]:
         tracks.setdefault(first.track, {"": []}).setdefault(first.device, []).append(line)
     for track, devices in tracks.items():
         yield ""
-        yield say.strong(_cut(say.clean(track), _width()))
+        yield say.strong(say.clean(track))
         for device, found in devices.items():
             # A device that only came, went or moved needs no heading over that one line.
             in_place = [line for line in found if _is_inside(line)]
             for line in found:
                 if line not in in_place:
-                    yield _row(line, track, "")
+                    yield from _row(line, track, "")
             if device and in_place:
-                yield _cut(f"  {say.clean(device)}", _width())
+                yield f"  {say.clean(device)}"
             for line in in_place:
-                yield _row(line, track, device)
+                yield from _row(line, track, device)
 
 
 def show_totals(decisions: Sequence[Decision]) -> str:
@@ -88,7 +91,7 @@ def _is_inside(line: Line) -> bool:
     return bool(first.device) and not is_whole
 
 
-def _row(line: Line, track: str, device: str) -> str:
+def _row(line: Line, track: str, device: str) -> Iterator[str]:
     first = line.decisions[0]
     verb = first.kind.partition(".")[2]
     if first.is_note:
@@ -103,11 +106,12 @@ def _row(line: Line, track: str, device: str) -> str:
     indent = "    " if device else "  "
     room = _width() - STAGE_WIDTH - len(indent) - 3
     body = _columns(line, device, room) or _sentence(line.text, track, device)
-    said = _fitted(body, room)
-    if not stage:
-        said = said.rstrip()
+    first_part, *parts = _wrapped(body, room)
+    said = _padded(first_part, room) if stage else first_part
     marked = say.coloured(mark, meaning)
-    return f"{indent[:-2]}{marked} {said} {say.coloured(stage, 'stage')}".rstrip()
+    yield f"{indent[:-2]}{marked} {said} {say.coloured(stage, 'stage')}".rstrip()
+    for part in parts:
+        yield f"{indent}{part}"
 
 
 def _columns(line: Line, device: str, room: int) -> str:
@@ -120,7 +124,7 @@ def _columns(line: Line, device: str, room: int) -> str:
     left = room - 2 * VALUE_WIDTH - 4
     if cell_len(what) > left or max(cell_len(one), cell_len(two)) > VALUE_WIDTH:
         return ""
-    return f"{_fitted(what, left)}{' ' * (VALUE_WIDTH - cell_len(one))}{one} -> {two}"
+    return f"{_padded(what, left)}{' ' * (VALUE_WIDTH - cell_len(one))}{one} -> {two}"
 
 
 def _sentence(text: str, track: str, device: str) -> str:
@@ -130,9 +134,9 @@ def _sentence(text: str, track: str, device: str) -> str:
 
 
 def _amounts(session: Session) -> str:
-    from stemproof.capture.unused import unused_busses
+    from stemproof.capture.unused import count_used
 
-    tracks = len(session.tracks) - len(unused_busses(session.tracks))
+    tracks = count_used(session.tracks)
     clips = sum(count_clips(track) for track in session.tracks)
     notes = sum(len(clip.notes) for track in session.tracks for clip in track.clips)
     parts = [(tracks, "track"), (clips, "clip"), (notes, "note")]
@@ -148,9 +152,14 @@ def _width() -> int:
     return max(NARROWEST, min(WIDEST, shutil.get_terminal_size().columns))
 
 
-def _fitted(text: str, width: int) -> str:
-    return set_cell_size(_cut(say.clean(text), width), width)
+def _padded(text: str, width: int) -> str:
+    return text + " " * (width - cell_len(text))
 
 
-def _cut(text: str, width: int) -> str:
-    return text if cell_len(text) <= width else set_cell_size(text, width - 1) + "…"
+def _wrapped(text: str, width: int) -> list[str]:
+    """Break a text between words where it is too long; a hash or path stays in one piece."""
+    text = say.clean(text)
+    if cell_len(text) <= width:
+        return [text]
+    wrapper = TextWrapper(width, break_long_words=False, break_on_hyphens=False)
+    return wrapper.wrap(text) or [text]

@@ -23,10 +23,12 @@ def say_cost(place: Chain, planned: Planned, price: Price | None = None) -> None
     from stemproof.anchor.fees import format_wei
     from stemproof.anchor.price import tell_cost
 
-    intent = planned.intent
+    intent, size = planned.intent, planned.sealed.size
+    # `prior` holds the size of the head before in its upper 40 bits.
+    new = size - (planned.prior >> 216)
     say.talk(
-        f"timestamping {counted(planned.sealed.size, 'event')} on {place.info.name}: about"
-        f" {tell_cost(intent.expected_wei, place.info, price)}, at most"
+        f"timestamping the record of {counted(size, 'event')} ({new} new) on {place.info.name}:"
+        f" about {tell_cost(intent.expected_wei, place.info, price)}, at most"
         f" {tell_cost(intent.cost_wei, place.info, price)}"
     )
     say.talk(f"  up to {intent.gas:,} gas at up to {format_wei(intent.max_fee * 10**9)} gwei each")

@@ -308,3 +308,21 @@ def test_outside_a_repository_nothing_is_written(tmp_path: Path) -> None:
     assert answer.code == 3
     assert "git rev-parse failed" in answer.err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_of_a_long_value_is_cut_when_piped(tmp_path: Path) -> None:
+    words = [f"word{number}" for number in range(10)]
+    paths = []
+    for source, name in zip(saves("rpp/track_pan"), ("short", " ".join(words)), strict=True):
+        path = tmp_path / Path(source).name
+        # The first name in the file is that of the first track.
+        text = re.sub(
+            r"\n( +)NAME [^\n]*", rf'\n\1NAME "{name}"', Path(source).read_text(), count=1
+        )
+        path.write_text(text)
+        paths.append(str(path))
+    answer = stemproof(tmp_path, "diff", *paths)
+    assert answer.code == 0, answer.err
+    assert "…" not in answer.out
+    assert set(words) <= set(answer.out.replace("'", " ").split())
+    assert all(len(line) <= 80 for line in answer.out.splitlines())

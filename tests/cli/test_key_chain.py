@@ -64,6 +64,10 @@ def test_a_key_is_allowed_and_timestamps_without_a_passphrase(home: Path) -> Non
     assert refused.code == 3
     assert "no keyring" in refused.err and "--clear-file" in refused.err
     note(home, "before")
+    price = stemproof(home, "anchor", "--dry-run", "--json", passphrase_fd=PASSPHRASE)
+    told = json.loads(price.out)
+    assert (price.code, told["new"], told["can_pay"], told["events"]) == (0, True, True, 1)
+    assert 0 < int(told["expected_wei"]) <= int(told["most_wei"])
     locked = stemproof(home, "anchor")
     assert (locked.code, "keys are locked" in locked.err) == (3, True)
 
@@ -77,6 +81,10 @@ def test_a_key_is_allowed_and_timestamps_without_a_passphrase(home: Path) -> Non
     alone = stemproof(home, "anchor")
     assert alone.code == 0, alone.err
     assert "final: 3 events" in alone.out
+    nothing = stemproof(home, "anchor", "--dry-run")
+    assert (nothing.code, nothing.out) == (0, "nothing new since the last timestamp\n")
+    told = json.loads(stemproof(home, "anchor", "--dry-run", "--json").out)
+    assert (told["dry_run"], told["new"]) == (True, False)
     (row,) = json.loads(stemproof(home, "key", "delegate", "--list", "--json").out)["keys"]
     assert (row["key"], row["most"], row["most_now"]) == (found[0], 50_000, 50_000)
 
@@ -92,7 +100,11 @@ def test_a_key_is_allowed_and_timestamps_without_a_passphrase(home: Path) -> Non
 
     ended = stemproof(home, "key", "delegate", "--end", passphrase_fd=PASSPHRASE)
     assert ended.code == 0, ended.err
-    assert not list((home / "delegate").iterdir())
+    # It was given coins, so its key is not destroyed.
+    (kept,) = (home / "delegate").iterdir()
+    assert kept.name.endswith(".json.former")
+    assert f"left at {found[0]}" in ended.err and "its key is kept in" in ended.err
+    assert "keys are locked" in stemproof(home, "anchor").err
     assert "not allowed" in stemproof(home, "key", "delegate", "--list").out
 
 
@@ -102,6 +114,20 @@ def test_what_cannot_be_allowed_is_refused_before_anything_is_asked(
 ) -> None:
     answer = stemproof(home, "key", "delegate", *arguments.split())
     assert (answer.code, answer.out) == (2, "")
+
+
+def test_a_price_is_told_to_an_account_without_coins(home: Path, tmp_path: Path) -> None:
+    net = anvil.status(home / "testnet")
+    assert net is not None
+    poor = tmp_path / "poor"
+    assert stemproof(poor, "init", passphrase_fd=PASSPHRASE).code == 0
+    asked = ("anchor", "--chain", "local", "--rpc", net.rpc_url, "--dry-run")
+    price = stemproof(poor, *asked, passphrase_fd=PASSPHRASE)
+    assert price.code == 0, price.err
+    assert "it cannot be paid yet" in price.err and "costs up to 0.0" in price.err
+    told = json.loads(stemproof(poor, *asked, "--json", passphrase_fd=PASSPHRASE).out)
+    assert (told["can_pay"], told["balance_wei"]) == (False, "0")
+    assert int(told["most_wei"]) > 0
 
 
 def test_rotating_hands_the_log_over_and_says_what_is_next(home: Path) -> None:

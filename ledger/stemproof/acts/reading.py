@@ -260,7 +260,9 @@ _TELLERS: Final[dict[str, Callable[[Body], str]]] = {
     "work.continue": lambda body: "goes on on another device",
     "session.open": lambda body: "working session opens",
     "session.close": lambda body: "working session closes",
-    "session.found": lambda body: f"{body['path']}: first seen, {_amount(body['tracks'], 'track')}",
+    "session.found": lambda body: (
+        f"{body['path']}: first seen, {_amount(body['tracks'] - body.get('unused', 0), 'track')}"
+    ),
     "session.saved": _saved("saved"),
     "session.received": _saved("made elsewhere, received"),
     "session.jumped": _saved("changed while nobody watched"),

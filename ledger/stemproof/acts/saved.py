@@ -18,6 +18,7 @@ from stemproof.acts.parsed import read_once
 from stemproof.capture.diff import diff
 from stemproof.capture.rules import classify, rules_version
 from stemproof.capture.sessions.registry import find_format
+from stemproof.capture.unused import count_used
 from stemproof.log.store import Draft
 from stemproof.record.canonical import Json, canonical_bytes
 from stemproof.record.event import format_time
@@ -58,7 +59,11 @@ def decide(before: Save | None, after: Save) -> list[Decision]:
 def save_body(save: Save, decisions: list[Decision]) -> dict[str, Json]:
     """Tell what of a save follows from its bytes, and from those of the one before."""
     session = save.session
+    unused = len(session.tracks) - count_used(session.tracks)
+    # A mixer that nobody touched is counted apart, where there is one.
+    apart: dict[str, Json] = {"unused": unused} if unused else {}
     return {
+        **apart,
         "path": save.path,
         "bytes": len(save.data),
         "sha256": save.digest.hex(),

@@ -26,6 +26,7 @@ from stemproof.acts.takes import compare_takes, draft_takes
 from stemproof.acts.tooling import draft_signs, grade, told_rows
 from stemproof.acts.unreadable import Reason, note_unreadable
 from stemproof.capture.summary import summarise
+from stemproof.capture.unused import count_used
 from stemproof.errors import BadInput
 from stemproof.record.canonical import Json
 
@@ -233,7 +234,7 @@ def _tell(
     desk.observed.saves += 1
     desk.observed.decisions += sum(not decision.is_note for decision in decisions)
     if action == "session.found":
-        amount = len(session.tracks)
+        amount = count_used(session.tracks)
         desk.say(found.path, f"first seen, {amount} track{'' if amount == 1 else 's'}")
     elif not decisions:
         desk.say(found.path, "saved, no decision in it")

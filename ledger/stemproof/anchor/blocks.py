@@ -65,7 +65,7 @@ class RpcBlocks:
         try:
             answer = decode_answer(self._post(body.encode()))
         except (OSError, http.client.HTTPException, ssl.SSLError) as error:
-            raise Unavailable(f"{self.name} does not answer ({type(error).__name__})") from error
+            raise Unavailable(f"{self.name} does not answer") from error
         except ValueError as error:
             raise Unavailable(f"{self.name} answers, but not as a chain's node") from error
         if not isinstance(answer, dict) or "result" not in answer:

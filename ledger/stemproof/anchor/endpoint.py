@@ -116,7 +116,10 @@ class Endpoint:
             urllib3.exceptions.HTTPError,
             OSError,
         ) as error:
-            raise NodeBusy(f"{self.where} is not reachable ({type(error).__name__})") from error
+            raise NodeBusy(
+                f"{self.where} is not reachable",
+                hint="is the address right, and is the network on? --rpc names another node",
+            ) from error
         except ValueError as error:
             raise UntrustedNode(f"{self.where} answers {method} with something not JSON") from error
         return self._result(method, answer)

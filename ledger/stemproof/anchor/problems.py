@@ -66,6 +66,13 @@ class HeadMoved(NotAccepted):
 class InsufficientFunds(StemproofError):
     """The account cannot pay."""
 
+    def __init__(
+        self, message: str, *, hint: str | None = None, balance_wei: int = 0, cost_wei: int = 0
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.balance_wei = balance_wei
+        self.cost_wei = cost_wei
+
 
 class FeeTooHigh(StemproofError):
     """It costs more now than the user allows."""

@@ -34,6 +34,11 @@ def unused_busses(tracks: Sequence[Track]) -> frozenset[int]:
     return frozenset(index for index, track in alike.items() if count[track] >= LEAST)
 
 
+def count_used(tracks: Sequence[Track]) -> int:
+    """Count the tracks that a page for people shows."""
+    return len(tracks) - len(unused_busses(tracks))
+
+
 def _is_untouched(track: Track) -> bool:
     if track.kind is not TrackKind.BUS or track.own_name or not NUMBERED.fullmatch(track.name):
         return False

@@ -29,9 +29,7 @@ def call_local(port: int, method: str, *params: Json, timeout_s: float = 10.0) -
         raw = post_json(url, body.encode(), limit=_MAX_ANSWER_BYTES, timeout_s=timeout_s)
         answer = decode_answer(raw)
     except (OSError, http.client.HTTPException) as error:
-        raise Unavailable(
-            f"nothing answers as a chain on {LOOPBACK}:{port} ({type(error).__name__})"
-        ) from error
+        raise Unavailable(f"nothing answers as a chain on {LOOPBACK}:{port}") from error
     except ValueError as error:
         raise Unavailable(f"{LOOPBACK}:{port} answers, but not as a chain") from error
     if not isinstance(answer, dict) or not ({"result", "error"} & answer.keys()):
