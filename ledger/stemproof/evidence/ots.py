@@ -18,6 +18,7 @@ from typing import Final, TypeAlias
 
 from stemproof.errors import Malformed
 from stemproof.evidence.keccak import keccak256
+from stemproof.evidence.otswork import Budget
 
 MAGIC: Final = b"\x00OpenTimestamps\x00\x00Proof\x00\xbf\x89\xe2\xe8\x84\xe8\x92\x94"
 VERSION: Final = 1
@@ -110,8 +111,8 @@ class Attested:
     path: tuple[Operation, ...]
 
 
-def parse_proof(data: bytes) -> Proof:
-    """Read an `.ots` file."""
+def stamped_digest(data: bytes) -> bytes:
+    """Read what an `.ots` file is of, and nothing behind that."""
     head = len(MAGIC)
     if len(data) > MAX_PROOF_BYTES:
         raise Malformed("proof length", len(data), f"at most {MAX_PROOF_BYTES} bytes")
@@ -121,8 +122,13 @@ def parse_proof(data: bytes) -> Proof:
         raise Malformed("version of the proof", data[head : head + 1].hex(), str(VERSION))
     if data[head + 1 : head + 2] != bytes([SHA256]):
         raise Malformed("hash of the file", data[head + 1 : head + 2].hex(), "SHA-256")
-    digest = data[head + 2 : head + 2 + DIGEST_BYTES]
-    return Proof(digest, parse_tree(data[head + 2 + DIGEST_BYTES :], digest))
+    return data[head + 2 : head + 2 + DIGEST_BYTES]
+
+
+def parse_proof(data: bytes, budget: Budget | None = None) -> Proof:
+    """Read an `.ots` file, within what is left of a budget for several."""
+    digest = stamped_digest(data)
+    return Proof(digest, parse_tree(data[len(MAGIC) + 2 + DIGEST_BYTES :], digest, budget))
 
 
 def format_proof(proof: Proof) -> bytes:
@@ -130,13 +136,13 @@ def format_proof(proof: Proof) -> bytes:
     return b"".join([MAGIC, bytes([VERSION, SHA256]), proof.digest, format_tree(proof.tree)])
 
 
-def parse_tree(data: bytes, message: bytes) -> Tree:
+def parse_tree(data: bytes, message: bytes, budget: Budget | None = None) -> Tree:
     """Read what is known of a message, as a calendar answers it."""
     if len(message) != DIGEST_BYTES:
         raise Malformed("digest", message.hex(), f"{DIGEST_BYTES} bytes")
     if len(data) > MAX_PROOF_BYTES:
         raise Malformed("proof length", len(data), f"at most {MAX_PROOF_BYTES} bytes")
-    reader = _Reader(data)
+    reader = _Reader(data, budget)
     tree = reader.tree(message, 0)
     if reader.place != len(data):
         raise Malformed("proof", f"{len(data) - reader.place} bytes more", "nothing after its end")
@@ -166,7 +172,10 @@ def run_operation(operation: Operation, message: bytes) -> bytes:
         case 0x67:
             result = keccak256(message)
         case 0x03:
-            result = _ripemd160(message)
+            # OpenSSL 3 keeps it in a module that many systems do not load.
+            from Crypto.Hash import RIPEMD160 as HASH
+
+            result = bytes(HASH.new(message).digest())
         case 0x02:
             result = hashlib.sha1(message, usedforsecurity=False).digest()
         case _:
@@ -251,19 +260,11 @@ def _varbytes(data: bytes) -> bytes:
     return _varuint(len(data)) + data
 
 
-def _ripemd160(message: bytes) -> bytes:
-    # OpenSSL 3 keeps it in a module that many systems do not load.
-    from Crypto.Hash import RIPEMD160 as HASH
-
-    digest: bytes = HASH.new(message).digest()
-    return digest
-
-
 class _Reader:
     """Bytes that are read from the front, and how many operations they held."""
 
-    def __init__(self, data: bytes) -> None:
-        self._data = data
+    def __init__(self, data: bytes, budget: Budget | None = None) -> None:
+        self._data, self._budget = data, budget
         self.place = 0
         self._operations = 0
 
@@ -294,6 +295,8 @@ class _Reader:
             raise Malformed("operations of the proof", "more", f"at most {MAX_OPERATIONS}")
         argument = self._varbytes(1, MAX_MESSAGE_BYTES) if tag in _WITH_BYTES else b""
         operation = Operation(tag, argument)
+        if self._budget is not None:
+            self._budget.spend(len(message) + len(argument))
         return Step(operation, self.tree(run_operation(operation, message), depth + 1))
 
     def _attestation(self) -> Attestation:
