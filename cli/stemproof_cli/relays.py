@@ -50,7 +50,8 @@ def serve(
     most: Annotated[int, typer.Option(help="How many go in one transaction at most.")] = 100,
     each: Annotated[int, typer.Option(help="How many one publisher may have in a day.")] = 24,
     cap_day: Annotated[
-        str | None, typer.Option(help="The most to spend in a day, in the chain's coins.")
+        str | None,
+        typer.Option(help="The most to spend in a day, in coins; needed without --allow."),
     ] = None,
     cap_head: Annotated[
         str | None, typer.Option(help="The most to spend on one timestamp, in coins.")
@@ -220,6 +221,12 @@ def _read_limits(
     ):
         if not 1 <= number <= highest:
             raise Usage(f"{option} is {number}, want 1 to {highest}")
+    if allow is None and caps[0] is None:
+        raise Usage(
+            "without a list of publishers anybody is served: say with --cap-day what a day may"
+            " cost at most",
+            hint="`--cap-day 0.01`, or `--allow FILE` with the publishers to serve",
+        )
     return Limits(
         batch_s=batch,
         most=most,

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+from decimal import Decimal
+from itertools import count
 from typing import Any
 
 import pytest
@@ -51,11 +54,12 @@ def without_pending_state(called: str, params: list[Any], result: Any) -> Any:
 
 
 def prepare_through(
-    testnet: Testnet, info: ChainInfo, artist: Account, alter: Alter, size: int = 5
+    testnet: Testnet, info: ChainInfo, artist: Account, alter: Alter, cap_wei: int | None = None
 ) -> Intent:
     with altering_node(testnet.rpc_url, alter) as url:
         chain = open_chain(info, rpc_url=url)
-        return prepare_anchor(chain, artist.key, next_call(chain, artist, size))
+        call = next_call(chain, artist, 5)
+        return prepare_anchor(chain, artist.key, call, cap_wei=cap_wei)
 
 
 @pytest.mark.chain
@@ -71,6 +75,42 @@ def test_a_fee_for_the_data_is_part_of_the_price(
 
 
 @pytest.mark.chain
+def test_a_limit_holds_for_the_gas_and_the_data_together(
+    testnet: Testnet, info: ChainInfo, artist: Account
+) -> None:
+    rollup = dataclasses.replace(info, data_fee=True)
+    usual = prepare_through(testnet, rollup, artist, charge_for_data)
+    # Room for the gas alone, at the usual offer: a lower one leaves room for the data.
+    cap_wei = usual.cost_wei - DATA_FEE // 2
+    lower = prepare_through(testnet, rollup, artist, charge_for_data, cap_wei)
+    assert lower.max_fee < usual.max_fee
+    assert lower.cost_wei == lower.gas * lower.max_fee + DATA_FEE <= cap_wei
+    with pytest.raises(FeeTooHigh, match="nothing was sent") as refused:
+        prepare_through(testnet, rollup, artist, charge_for_data, DATA_FEE // 2)
+    enough = re.search(r"--cap ([0-9.]+) would do", refused.value.hint or "")
+    assert enough is not None
+    cap_wei = int(Decimal(enough[1]) * 10**18)
+    assert prepare_through(testnet, rollup, artist, charge_for_data, cap_wei).cost_wei <= cap_wei
+
+
+@pytest.mark.chain
+def test_data_that_grows_dearer_with_each_look_is_refused(
+    testnet: Testnet, info: ChainInfo, artist: Account
+) -> None:
+    looks = count(1)
+
+    def charge_ever_more(called: str, params: list[Any], result: Any) -> Any:
+        if called == "eth_call" and params[0]["to"] == ORACLE:
+            return "0x" + (10 ** (12 + next(looks))).to_bytes(32, "big").hex()
+        return result
+
+    rollup = dataclasses.replace(info, data_fee=True)
+    usual = prepare_through(testnet, info, artist, lambda _called, _params, result: result)
+    with pytest.raises(FeeTooHigh, match="it costs up to"):
+        prepare_through(testnet, rollup, artist, charge_ever_more, usual.cost_wei + 10**12)
+
+
+@pytest.mark.chain
 @pytest.mark.parametrize("alter", [without_tip, without_pending_state])
 def test_a_plainer_node_will_do(
     chain: Chain, testnet: Testnet, info: ChainInfo, artist: Account, alter: Alter
@@ -81,18 +121,20 @@ def test_a_plainer_node_will_do(
     assert plain.tip == 10**9
 
 
-@given(amounts, amounts, amounts, st.integers(21_000, 10**6), st.integers(0, 10**22))
+fees_of = st.builds(Fees, max_fee=amounts, tip=amounts, base_fee=amounts)
+
+
+@given(fees_of, amounts, st.integers(21_000, 10**6), st.integers(0, 10**22))
 def test_an_offer_is_never_above_the_limit(
-    max_fee: int, tip: int, base_fee: int, gas: int, cap_wei: int
+    fees: Fees, data_fee: int, gas: int, cap_wei: int
 ) -> None:
-    fees = Fees(max_fee=max_fee, tip=tip, base_fee=base_fee)
     try:
-        capped = cap_fees(fees, gas=gas, cap_wei=cap_wei, currency="test ETH")
+        capped = cap_fees(fees, gas=gas, cap_wei=cap_wei, currency="test ETH", data_fee=data_fee)
     except FeeTooHigh:
-        assert gas * max_fee > cap_wei
+        assert gas * fees.max_fee + data_fee > cap_wei
     else:
-        assert gas * capped.max_fee <= cap_wei
-        assert capped == fees or capped.max_fee >= base_fee + tip
+        assert gas * capped.max_fee + data_fee <= cap_wei
+        assert capped == fees or capped.max_fee >= fees.base_fee + fees.tip
 
 
 @given(amounts, amounts, amounts, amounts)

@@ -108,7 +108,7 @@ def relay_process(home: Home, net: Testnet, *more: str) -> Iterator[tuple[str, i
     reader, writer = os.pipe()
     os.write(writer, PASSPHRASE.encode() + b"\n")
     os.close(writer)
-    where = ("--chain", "local", "--rpc", net.rpc_url, "--port", "0")
+    where = ("--chain", "local", "--rpc", net.rpc_url, "--port", "0", "--cap-day", "1")
     command = (sys.executable, "-m", "stemproof_cli", "relay", "serve")
     process = subprocess.Popen(
         [*command, *where, *more, "--passphrase-fd", str(reader)],
@@ -204,7 +204,7 @@ def wait_until(ask: Callable[[], RelayAnswer], state: HeadState) -> RelayAnswer:
 
 def test_a_second_relay_of_one_ledger_is_refused(net: Testnet, payer: Home) -> None:
     with relay_process(payer, net):
-        where = ("--chain", "local", "--rpc", net.rpc_url, "--port", "0")
+        where = ("--chain", "local", "--rpc", net.rpc_url, "--port", "0", "--cap-day", "1")
         second = stemproof(payer.path, "relay", "serve", *where, passphrase_fd=PASSPHRASE)
     assert second.code == 3
     assert "relay.lock" in second.err

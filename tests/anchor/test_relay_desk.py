@@ -19,6 +19,7 @@ from stemproof.anchor.relayanswer import Funds, HeadState, Refusal
 from stemproof.anchor.relaybatch import WALLET_GAS
 from stemproof.anchor.relaydesk import RelayDesk
 from stemproof.anchor.relayed import capture_brought
+from stemproof.anchor.relaystore import DAY_S
 from stemproof.anchor.signedhead import (
     format_signed_head,
     head_digest,
@@ -485,8 +486,9 @@ def test_a_batch_that_waits_too_long_is_offered_more_once_and_mined_once(
         assert plain.store.spent_since(0) == 10**20 - chain.balance(plain.account.address)
 
 
-def test_a_better_offer_stays_within_the_days_limit(
-    chain: Chain, testnet: Testnet, tmp_path: Path
+@pytest.mark.parametrize("waited_s", [100, 2 * DAY_S])
+def test_a_better_offer_stays_within_the_days_limit_however_long_it_waited(
+    chain: Chain, testnet: Testnet, tmp_path: Path, waited_s: int
 ) -> None:
     moment = [float(chain.latest_block().time)]
     with at_desk(tmp_path / "relay", chain, testnet) as plain:
@@ -511,7 +513,7 @@ def test_a_better_offer_stays_within_the_days_limit(
                 locks=tmp_path / "locks",
                 clock=lambda: moment[0],
             )
-            moment[0] += 100
+            moment[0] += waited_s
             assert tight.turn() == []
             assert len(plain.store.sendings(1)) == 1
         finally:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import http.client
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,13 +17,22 @@ from tests.anchor.conftest import Account, new_account
 from tests.anchor.relays import SOON, at_desk, serving, signed
 
 from stemproof.acts import relayserving
-from stemproof.acts.relayserving import read_publishers
+from stemproof.acts.relayserving import (
+    MAX_OF_ADDRESS,
+    RelayServer,
+    read_publishers,
+    run_rounds,
+)
 from stemproof.anchor.evm import Chain
 from stemproof.anchor.relayanswer import HeadState, Refusal, parse_answer
 from stemproof.anchor.relayclient import Relay, RelayDown
+from stemproof.anchor.relaydesk import RelayDesk
 from stemproof.anchor.signedhead import MAX_HEAD_BYTES, ticket_of
+from stemproof.anchor.signer import KeySigner
 from stemproof.errors import BadInput, Usage
 from stemproof.evidence.ethsig import format_address
+from stemproof.pin.places import MAX_HEADER_BYTES
+from stemproof.pin.server import Reply
 from stemproof.testnet.anvil import Testnet
 
 pytestmark = pytest.mark.chain
@@ -132,6 +143,100 @@ def test_a_client_that_sends_a_byte_now_and_then_is_hung_up_on(
             pass
     assert time.monotonic() - began < 4
     assert relay.terms().chain_id == 31337
+
+
+def test_one_address_has_few_connections_and_leaves_the_others_theirs(relay: Relay) -> None:
+    place = place_of(relay)
+    with ExitStack() as held:
+        for _ in range(MAX_OF_ADDRESS + 4):
+            held.enter_context(socket.create_connection(place, timeout=10))
+        other = http.client.HTTPConnection(*place, timeout=10, source_address=("127.0.0.2", 0))
+        held.callback(other.close)
+        other.request("GET", "/v0")
+        assert other.getresponse().status == 200
+        with pytest.raises(OSError):
+            ask(relay, "GET", "/v0")
+
+
+def test_behind_a_proxy_on_this_computer_its_connections_are_not_counted() -> None:
+    plain, proxied = (
+        RelayServer(
+            ("127.0.0.1", 0),
+            lambda _request: Reply(200, "text/plain", b""),
+            methods=frozenset({"GET"}),
+            names=frozenset(),
+            max_upload_bytes=1,
+        )
+        for _ in range(2)
+    )
+    proxied.is_behind_proxy = True
+    try:
+        addresses = "127.0.0.1", "192.0.2.1"
+        assert [plain.places_of(address) for address in addresses] == [MAX_OF_ADDRESS] * 2
+        assert [proxied.places_of(address) for address in addresses] == [None, MAX_OF_ADDRESS]
+    finally:
+        plain.server_close()
+        proxied.server_close()
+
+
+def test_the_head_of_a_request_is_bounded_in_size(relay: Relay) -> None:
+    fits = {f"X-{n}": "a" * 1000 for n in range(15)}
+    assert ask(relay, "GET", "/v0", None, **fits)[0] == 200
+    assert ask(relay, "GET", "/v0", None, **fits, More="a" * 2000)[0] == 431
+    assert ask(relay, "GET", "/v0?" + "a" * MAX_HEADER_BYTES)[0] == 431
+
+
+def test_the_head_of_a_request_comes_in_time(relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RelayServer, "head_s", 0.5)
+    began = time.monotonic()
+    with socket.create_connection(place_of(relay), timeout=10) as link:
+        link.sendall(b"GET /v0 HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ")
+        try:
+            while time.monotonic() - began < 8:
+                link.sendall(b"a")
+                time.sleep(0.1)
+        except OSError:
+            pass
+        # What was cut off is no request.
+        with suppress(OSError):
+            assert b" 200 " not in link.recv(1000)
+    assert time.monotonic() - began < 4
+    assert relay.terms().chain_id == 31337
+
+
+class Stumbling(RelayDesk):
+    """A desk whose first turn comes upon what nobody foresaw."""
+
+    stumbled = False
+
+    def turn(self) -> list[str]:
+        if not self.stumbled:
+            self.stumbled = True
+            raise ValueError("invalid literal for int() with base 16: '0x'")
+        return super().turn()
+
+
+def test_a_round_that_fails_is_told_and_the_next_one_goes_on(
+    chain: Chain, testnet: Testnet, tmp_path: Path
+) -> None:
+    told: list[str] = []
+    stop = threading.Event()
+
+    def tell(line: str) -> None:
+        told.append(line)
+        if "1 of 1 heads" in line:
+            stop.set()
+
+    with at_desk(tmp_path / "relay", chain, testnet) as plain:
+        signer = KeySigner(plain.account.key)
+        desk = Stumbling(chain, signer, plain.store, SOON, locks=tmp_path / "locks")
+        assert desk.take(signed(chain, new_account())).state is HeadState.QUEUED
+        ending = threading.Timer(20, stop.set)
+        ending.start()
+        run_rounds(desk, tell=tell, stop=stop)
+        ending.cancel()
+    assert told[0].startswith("not now: unforeseen: ValueError")
+    assert "1 of 1 heads" in told[-1]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,8 +20,15 @@ from tests.faults.ledger import FIXTURES, PASSPHRASE, Desk
 from tests.faults.spawner import Ended, Spawner
 from tests.testnet.running import demand_anvil
 
-from stemproof.acts.anchoring import plan_anchor, store
-from stemproof.acts.automatic import Due, LimitReached, find_due, limit_now, spent_since
+from stemproof.acts.anchoring import Planned, plan_anchor, store
+from stemproof.acts.automatic import (
+    Due,
+    LimitReached,
+    act_if_due,
+    find_due,
+    limit_now,
+    spent_since,
+)
 from stemproof.acts.begin import list_works
 from stemproof.acts.delegating import Terms, allow_now
 from stemproof.acts.home import now, opened
@@ -102,6 +111,38 @@ def test_a_month_costs_what_was_said_at_most(artist: Artist) -> None:
         with pytest.raises(LimitReached, match="in 30 days, the limit is"):
             limit_now(log, tight, chain, now())
         assert limit_now(log, tight, chain, now() + timedelta(days=31)) == 5
+
+
+def test_what_a_chain_takes_for_the_data_counts_in_the_month_too(artist: Artist) -> None:
+    desk, chain = artist.desk, artist.chain()
+    data_fee = 10**16
+    with opened(desk.home) as log:
+        planned = plan_anchor(log, chain, artist.keys)
+        assert planned is not None
+        dear = replace(planned.intent, cost_wei=planned.intent.cost_wei + data_fee)
+        number = store(log, chain, replace(planned, intent=dear), now())
+        assert spent_since(log, chain.info.id, now() - HOUR) == dear.cost_wei
+        log.run("put_anchor_state", "failed", number)
+        with pytest.raises(LimitReached, match="in 30 days, the limit is"):
+            limit_now(log, replace(OFTEN, cap_month_wei=data_fee), chain, now())
+
+
+def test_a_timestamp_above_the_rule_is_not_sent_by_itself(artist: Artist) -> None:
+    desk, chain = artist.desk, artist.chain()
+    with opened(desk.home) as log:
+        put_policy(log, replace(DAILY, cap_month_wei=10**12))
+
+        def too_dear(agree: Callable[[Planned], bool], cap_wei: int | None) -> int | None:
+            # Signed with no limit, as if others had spent it since.
+            assert cap_wei == 10**12
+            planned = plan_anchor(log, chain, artist.keys)
+            assert planned is not None
+            assert not agree(planned)
+            return None
+
+        with pytest.raises(LimitReached, match=r"the rule leaves 0\.000001"):
+            act_if_due(desk.home, log, chain, too_dear, now())
+    assert desk.sent() == 0
 
 
 @pytest.mark.parametrize(

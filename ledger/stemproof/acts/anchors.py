@@ -73,6 +73,12 @@ def anchor_numbered(log: Log, number: int) -> Anchor:
     return read_anchor(log.fetch_one("anchor", number), lost_anchors(log))
 
 
+def data_fee_of(log: Log, anchor: Anchor, *, gas_wei: int) -> int:
+    """Give what a chain was to take for an anchor's data, on top of the most for its gas."""
+    terms = json.loads(log.fetch_one("anchor_intent", anchor.number)[0])
+    return max(0, int(terms.get("cost_wei", 0)) - gas_wei)
+
+
 def read_anchor(row: Any, lost: Set[int]) -> Anchor:
     """Make an anchor of its row; `lost` holds the numbers of those whose chain is no more."""
     fields = list(row)

@@ -14,7 +14,15 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from stemproof.acts.anchors import LOST, OPEN_STATES, Anchor, all_anchors, is_replaced, list_anchors
+from stemproof.acts.anchors import (
+    LOST,
+    OPEN_STATES,
+    Anchor,
+    all_anchors,
+    data_fee_of,
+    is_replaced,
+    list_anchors,
+)
 from stemproof.acts.brought import is_brought
 from stemproof.acts.policy import MONTH, PROBLEM_SETTING, Policy, read_policy
 from stemproof.errors import StemproofError, Unavailable
@@ -94,7 +102,7 @@ def spent_since(log: Log, chain_id: int, since: datetime) -> int:
     """Add up what timestamps on a chain cost since a moment, in wei; rather too much than less."""
     anchors = [anchor for anchor in all_anchors(log) if anchor.chain == chain_id]
     return sum(
-        _cost(anchor)
+        _cost(log, anchor)
         for anchor in anchors
         if parse_time(anchor.made) >= since and not is_replaced(anchor, anchors)
     )
@@ -133,9 +141,12 @@ def act_if_due(home: Home, log: Log, chain: Chain, deed: Deed, moment: datetime)
             return Done(Due.FOLLOW, moved[-1] if moved else None)
         cap_wei = limit_now(log, policy, chain, moment)
 
-        def agree(_planned: Planned) -> bool:
+        def agree(planned: Planned) -> bool:
             # The account is held now: another process may have anchored in between.
-            return find_due(log, policy, moment) is Due.ANCHOR
+            if find_due(log, policy, moment) is not Due.ANCHOR:
+                return False
+            _check_price(planned, limit_now(log, policy, chain, moment), chain)
+            return True
 
         number = deed(agree, cap_wei)
         made = [anchor for anchor in list_anchors(log) if anchor.number == number]
@@ -171,6 +182,18 @@ def tell_standing(log: Log, moment: datetime) -> list[str]:
     return lines
 
 
+def _check_price(planned: Planned, cap_wei: int | None, chain: Chain) -> None:
+    from stemproof.anchor.fees import format_wei
+
+    cost_wei, coins = planned.intent.cost_wei, chain.info.currency
+    if cap_wei is not None and cost_wei > cap_wei:
+        raise LimitReached(
+            f"the next timestamp costs up to {format_wei(cost_wei)} {coins}, the rule leaves"
+            f" {format_wei(cap_wei)}: it waits",
+            hint="raise it with `stemproof anchor --auto --cap-month`, or anchor by hand",
+        )
+
+
 def _is_due(log: Log, policy: Policy, anchors: list[Anchor], moment: datetime) -> bool:
     stand = _standing(anchors)
     size = stand[-1].size if stand else 0
@@ -199,8 +222,11 @@ def _standing(anchors: list[Anchor]) -> list[Anchor]:
     return [anchor for anchor in anchors if anchor.state not in ("failed", LOST)]
 
 
-def _cost(anchor: Anchor) -> int:
-    """Say what an anchor cost, or may cost still: by its block's fee where that is known."""
+def _cost(log: Log, anchor: Anchor) -> int:
+    """Say what an anchor cost, or may cost still: by its block's fee where that is known.
+
+    What an OP-stack chain takes for the data is counted as it was when the anchor was signed.
+    """
     from stemproof.anchor.transaction import parse_transaction
     from stemproof.evidence.chain import parse_evidence
     from stemproof.evidence.rlp import as_integer, decode_list
@@ -215,4 +241,4 @@ def _cost(anchor: Anchor) -> int:
         if len(fields) > _BASE_FEE_FIELD:
             base_fee = as_integer(fields[_BASE_FEE_FIELD], "base fee", max_bytes=32)
             price = min(sent.max_fee, base_fee + sent.tip)
-    return sent.gas * price
+    return sent.gas * price + data_fee_of(log, anchor, gas_wei=sent.gas * sent.max_fee)

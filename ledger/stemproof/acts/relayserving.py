@@ -5,17 +5,18 @@
     GET  /v0                 chain, contract, terms, whether it can pay
 
 Nobody can read what others handed in but by its ticket, the SHA-256 of the signed head. Requests
-are bounded in size and in time; see pin/server for what is refused before the desk sees it.
+are bounded in size and in time, connections in number; see pin/server for what is refused before
+the desk sees it.
 """
 
 from __future__ import annotations
 
 import re
-import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
 
 from stemproof.acts.home import Home
@@ -30,6 +31,7 @@ from stemproof.anchor.relayanswer import (
 from stemproof.anchor.signedhead import MAX_HEAD_BYTES
 from stemproof.errors import BadInput, Malformed, StemproofError
 from stemproof.evidence.ethsig import Address, parse_address
+from stemproof.pin.places import hang_up_after
 from stemproof.pin.server import HttpServer, Reply, Request
 
 if TYPE_CHECKING:
@@ -41,6 +43,10 @@ if TYPE_CHECKING:
 
 #: A whole request and its answer; the chain is asked within it.
 CONNECTION_S: Final = 30.0
+#: The head of a request: a client has it at hand.
+HEAD_S: Final = 5.0
+#: Connections of one address. A proxy on this computer brings those of many, and bounds them.
+MAX_OF_ADDRESS: Final = 8
 #: How long a relay leaves a chain alone that fails.
 MAX_PAUSE_S: Final = 30.0
 #: The relay's memory, in the ledger folder.
@@ -73,15 +79,23 @@ class Door:
 class RelayServer(HttpServer):
     """The server of a relay: no connection lasts longer than one request may take."""
 
+    head_s = HEAD_S
+    #: Whether a proxy on this computer stands in front.
+    is_behind_proxy = False
+
+    def places_of(self, address: str) -> int | None:
+        """Say how many connections one address may have."""
+        if self.is_behind_proxy and ip_address(address).is_loopback:
+            return None
+        return MAX_OF_ADDRESS
+
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Serve, and end it after CONNECTION_S, however slowly the peer sends; Any as above."""
-        timer = threading.Timer(CONNECTION_S, _hang_up, [request])
-        timer.daemon = True
-        timer.start()
+        be_patient = hang_up_after(request, CONNECTION_S)
         try:
             super().process_request_thread(request, client_address)
         finally:
-            timer.cancel()
+            be_patient()
 
 
 @contextmanager
@@ -115,17 +129,19 @@ def serve_relay(
 
 def open_door(desk: RelayDesk, door: Door) -> RelayServer:
     """Listen, and answer from the desk."""
-    return RelayServer(
+    server = RelayServer(
         (door.host, door.port),
         lambda request: _reply(desk, request),
         methods=frozenset({"GET", "HEAD", "POST"}),
         names=door.names | {door.host, "127.0.0.1", "localhost"},
         max_upload_bytes=MAX_HEAD_BYTES,
     )
+    server.is_behind_proxy = bool(door.names)
+    return server
 
 
 def run_rounds(desk: RelayDesk, *, tell: Callable[[str], None], stop: threading.Event) -> None:
-    """Send and follow, again and again; a chain that fails is told once and asked again."""
+    """Send and follow, again and again; a round that fails is told once and tried again."""
     problem = ""
     pause_s = desk.round_s
     while not stop.wait(pause_s):
@@ -133,10 +149,11 @@ def run_rounds(desk: RelayDesk, *, tell: Callable[[str], None], stop: threading.
             for line in desk.turn():
                 tell(line)
             problem, pause_s = "", desk.round_s
-        except StemproofError as error:
-            if str(error) != problem:
-                tell(f"not now: {error}")
-            problem, pause_s = str(error), min(2 * pause_s, MAX_PAUSE_S)
+        except Exception as error:  # noqa: BLE001 - one bad answer must not end a relay
+            found = str(error) if isinstance(error, StemproofError) else f"unforeseen: {error!r}"
+            if found != problem:
+                tell(f"not now: {found}")
+            problem, pause_s = found, min(2 * pause_s, MAX_PAUSE_S)
 
 
 def read_publishers(path: Path) -> frozenset[bytes]:
@@ -202,8 +219,3 @@ def _refused(code: Refusal, reason: str) -> RelayAnswer:
 
 def _json(document: bytes, status: int) -> Reply:
     return Reply(status, "application/json", document, (("Cache-Control", "no-store"),))
-
-
-def _hang_up(link: socket.socket) -> None:
-    with suppress(OSError):
-        link.shutdown(socket.SHUT_RDWR)

@@ -69,20 +69,26 @@ def raise_fees(fees: Fees, over: Fees) -> Fees:
     )
 
 
-def cap_fees(fees: Fees, *, gas: int, cap_wei: int | None, currency: str) -> Fees:
-    """Lower the offer to what the user allows, or refuse where that would not be mined."""
-    if cap_wei is None or gas * fees.max_fee <= cap_wei:
+def cap_fees(
+    fees: Fees, *, gas: int, cap_wei: int | None, currency: str, data_fee: int = 0
+) -> Fees:
+    """Lower the offer to what the user allows, or refuse where that would not be mined.
+
+    What the chain takes for the data, on top of the gas, is within the limit too.
+    """
+    if cap_wei is None or gas * fees.max_fee + data_fee <= cap_wei:
         return fees
-    allowed = cap_wei // gas
+    allowed = (cap_wei - data_fee) // gas
     # The base fee may rise by an eighth before the next block.
     least = -(-fees.base_fee * 9 // 8) + fees.tip
     if allowed < least:
-        price = gas * (fees.base_fee + fees.tip)
+        price = gas * (fees.base_fee + fees.tip) + data_fee
+        enough = format_wei(round_up(gas * least + data_fee))
         raise FeeTooHigh(
             f"it costs {format_wei(price)} {currency} now, the limit is "
             f"{format_wei(cap_wei)} {currency}; nothing was sent",
-            hint=f"at this hour --cap {format_wei(round_up(gas * least))} would do; or wait for a"
-            " quieter one, choose another chain, or take the free way: `stemproof stamp add --ots`",
+            hint=f"at this hour --cap {enough} would do; or wait for a quieter one, choose another"
+            " chain, or take the free way: `stemproof stamp add --ots`",
         )
     return Fees(max_fee=allowed, tip=fees.tip, base_fee=fees.base_fee)
 
@@ -106,8 +112,10 @@ def check_funds(chain: Chain, account: Address, *, cost_wei: int) -> None:
     currency = chain.info.currency
     raise InsufficientFunds(
         f"{format_address(account)} holds {format_wei(balance)} {currency} on {chain.info.name}, "
-        f"and this costs up to {format_wei(cost_wei)} {currency}",
+        f"and this costs up to {format_wei(round_up(cost_wei))} {currency}",
         hint=tell_ways_out(chain, cost_wei - balance),
+        balance_wei=balance,
+        cost_wei=cost_wei,
     )
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stemproof.anchor.contract import DEPLOYER, deployment_calldata
+from stemproof.anchor.estimate import estimate
 from stemproof.anchor.fees import (
     Fees,
     ask_data_fee,
@@ -25,6 +26,7 @@ from stemproof.anchor.fees import (
     check_funds,
     format_wei,
     raise_fees,
+    round_up,
     suggest_fees,
 )
 from stemproof.anchor.filelock import hold_lock
@@ -33,10 +35,8 @@ from stemproof.anchor.problems import (
     FeeTooHigh,
     NodeRefuses,
     NonceTaken,
-    NotAccepted,
     UntrustedNode,
 )
-from stemproof.anchor.reverts import find_refusal
 from stemproof.anchor.signer import KeySigner
 from stemproof.anchor.transaction import parse_transaction
 from stemproof.errors import BadInput
@@ -47,13 +47,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from stemproof.anchor.evm import Chain
-    from stemproof.anchor.jsonrpc import Json
     from stemproof.anchor.signer import Signer
 
-# An estimate is exact at the block it was made for; the slot may be dearer in the next.
-_GAS_MARGIN = (6, 5)
-# Sixteen times the gas limit of a block.
-_MAX_GAS = 2**30
+#: An estimate is exact at the block it was made for; the slot may be dearer in the next.
+GAS_MARGIN = (6, 5)
+# What an OP-stack chain takes for the data may rise before the block.
+_DATA_MARGIN = (9, 8)
 # EIP-2681.
 _MAX_NONCE = 2**64 - 1
 
@@ -217,27 +216,71 @@ def _prepare(
     cap_wei: int | None,
     more_gas: int = 0,
 ) -> Intent:
-    used = _estimate(chain, signer.address, to, data)
-    more, of = _GAS_MARGIN
+    fees = suggest_fees(chain)
+    # Code of others that runs in it can read the price: it must see one.
+    used = estimate(chain, signer.address, to, data, fees=fees if more_gas else None)
+    more, of = GAS_MARGIN
     terms = _Terms(
         nonce=_count(chain, signer.address, "pending"),
         gas=used * more // of + more_gas,
         used=used,
-        fees=suggest_fees(chain),
+        fees=fees,
         cap_wei=cap_wei,
     )
     return _sign(chain, signer, to, data, terms)
 
 
 def _sign(chain: Chain, signer: Signer, to: Address, data: bytes, terms: _Terms) -> Intent:
-    coins = chain.info.currency
-    fees = cap_fees(terms.fees, gas=terms.gas, cap_wei=terms.cap_wei, currency=coins)
-    if fees.max_fee < terms.least:
+    fees = _offer(chain, terms, data_fee=0)
+    raw, tx_hash = _sign_call(chain, signer, to, data, terms, fees)
+    data_fee = ask_data_fee(chain, raw)
+    if terms.cap_wei is not None and terms.gas * fees.max_fee + data_fee > terms.cap_wei:
+        # Only for what is signed can a chain say what it takes for the data.
+        more, of = _DATA_MARGIN
+        fees = _offer(chain, terms, data_fee=data_fee * more // of)
+        raw, tx_hash = _sign_call(chain, signer, to, data, terms, fees)
+        data_fee = ask_data_fee(chain, raw)
+    cost_wei = terms.gas * fees.max_fee + data_fee
+    if terms.cap_wei is not None and cost_wei > terms.cap_wei:
         raise FeeTooHigh(
-            f"a better offer costs up to {format_wei(terms.gas * terms.least)} {coins}, the limit"
+            f"it costs up to {format_wei(cost_wei)} {chain.info.currency}, the limit is"
+            f" {format_wei(terms.cap_wei)} {chain.info.currency}; nothing was sent",
+            hint=f"at this hour --cap {format_wei(round_up(cost_wei))} would do",
+        )
+    check_funds(chain, signer.address, cost_wei=cost_wei)
+    price = min(fees.max_fee, terms.fees.base_fee + fees.tip)
+    return Intent(
+        chain_id=chain.info.id,
+        account=signer.address,
+        nonce=terms.nonce,
+        gas=terms.gas,
+        max_fee=fees.max_fee,
+        tip=fees.tip,
+        cost_wei=cost_wei,
+        expected_wei=terms.used * price + data_fee,
+        raw=raw,
+        tx_hash=tx_hash,
+    )
+
+
+def _offer(chain: Chain, terms: _Terms, *, data_fee: int) -> Fees:
+    """Say what is offered for the gas, within the limit."""
+    coins, gas = chain.info.currency, terms.gas
+    fees = cap_fees(terms.fees, gas=gas, cap_wei=terms.cap_wei, currency=coins, data_fee=data_fee)
+    if fees.max_fee < terms.least:
+        cost = gas * terms.least + data_fee
+        raise FeeTooHigh(
+            f"a better offer costs up to {format_wei(cost)} {coins}, the limit"
             f" is {format_wei(terms.cap_wei or 0)} {coins}",
             hint="raise the limit, or wait: what was sent before is good still",
         )
+    return fees
+
+
+def _sign_call(
+    chain: Chain, signer: Signer, to: Address, data: bytes, terms: _Terms, fees: Fees
+) -> tuple[bytes, bytes]:
+    """Have a call signed; give the transaction and its hash."""
     raw = signer.sign_transaction(
         {
             "type": 2,
@@ -257,51 +300,7 @@ def _sign(chain: Chain, signer: Signer, to: Address, data: bytes, terms: _Terms)
             f"the signer says it is {format_address(signer.address)}, "
             f"its signature is by {format_address(signed.sender)}"
         )
-    data_fee = ask_data_fee(chain, raw)
-    cost_wei = terms.gas * fees.max_fee + data_fee
-    check_funds(chain, signer.address, cost_wei=cost_wei)
-    price = min(fees.max_fee, terms.fees.base_fee + fees.tip)
-    return Intent(
-        chain_id=chain.info.id,
-        account=signer.address,
-        nonce=terms.nonce,
-        gas=terms.gas,
-        max_fee=fees.max_fee,
-        tip=fees.tip,
-        cost_wei=cost_wei,
-        expected_wei=terms.used * price + data_fee,
-        raw=raw,
-        tx_hash=signed.hash,
-    )
-
-
-def _estimate(chain: Chain, sender: Address, to: Address, data: bytes) -> int:
-    # Without fees: whether the account can pay is a question with an answer of its own.
-    call: dict[str, Json] = {
-        "from": format_address(sender),
-        "to": format_address(to),
-        "data": "0x" + data.hex(),
-    }
-    try:
-        # On top of what waits: an anchor of this log on its way makes this one refused now
-        # and not on chain, where it costs.
-        return chain.node.read_quantity("eth_estimateGas", call, "pending", below=_MAX_GAS)
-    except NodeRefuses as error:
-        _raise_refusal(error)
-    # Not every node computes on what waits.
-    try:
-        return chain.node.read_quantity("eth_estimateGas", call, below=_MAX_GAS)
-    except NodeRefuses as error:
-        _raise_refusal(error)
-        raise
-
-
-def _raise_refusal(error: NodeRefuses) -> None:
-    refusal = find_refusal(error.data)
-    if refusal is not None:
-        raise refusal from error
-    if error.data:
-        raise NotAccepted(f"the contract refuses it, with {error.data.hex():.80}") from error
+    return raw, signed.hash
 
 
 def _count(chain: Chain, account: Address, at: str) -> int:

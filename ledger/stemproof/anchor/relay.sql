@@ -13,6 +13,14 @@ WHERE publisher = ? AND origin = ? AND state IN ('queued', 'sent');
 SELECT count(*) FROM head
 WHERE publisher = ? AND received > ? AND (state <> 'refused' OR batch IS NOT NULL OR code = 'replaced');
 
+-- name: turned_wallet
+SELECT count(*), coalesce(max(received), 0) FROM head WHERE publisher = ? AND asks = 1
+AND state = 'refused' AND code = 'not_signed' AND batch IS NOT NULL;
+
+-- name: refuse_wallet
+UPDATE head SET state = 'refused', code = ?, reason = ?
+WHERE publisher = ? AND asks = 1 AND state = 'queued';
+
 -- name: count_queued
 SELECT count(*) FROM head WHERE state = 'queued';
 
@@ -20,7 +28,10 @@ SELECT count(*) FROM head WHERE state = 'queued';
 SELECT ticket, body, state, asks, tries, batch, code, reason FROM (
     SELECT * FROM (SELECT * FROM head WHERE state = 'queued' AND asks = 0 ORDER BY number LIMIT ?1)
     UNION ALL
-    SELECT * FROM (SELECT * FROM head WHERE state = 'queued' AND asks = 1 ORDER BY number LIMIT ?2)
+    -- One of each wallet: what it did with that is known before the next one is paid for.
+    SELECT * FROM (SELECT * FROM head WHERE number IN (
+        SELECT min(number) FROM head WHERE state = 'queued' AND asks = 1 GROUP BY publisher
+    ) ORDER BY number LIMIT ?2)
 ) ORDER BY number;
 
 -- name: oldest_queued
@@ -70,8 +81,8 @@ SELECT number, state, made, tx, block_number, block_hash FROM batch WHERE number
 SELECT tx, raw, made FROM sending WHERE batch = ? ORDER BY number DESC;
 
 -- name: put_mined
-UPDATE batch SET state = 'mined', tx = ?, block_number = ?, block_hash = ?, spent = ?
-WHERE number = ?;
+UPDATE batch SET state = 'mined', tx = ?, block_number = ?, block_hash = ?, spent = ?,
+made = max(made, ?) WHERE number = ?;
 
 -- name: put_unmined
 UPDATE batch SET state = 'stored', tx = NULL, block_number = NULL, block_hash = NULL, spent = NULL
@@ -81,11 +92,11 @@ WHERE number = ?;
 UPDATE batch SET state = 'final' WHERE number = ?;
 
 -- name: put_failed
-UPDATE batch SET state = 'failed', tx = NULL, block_number = NULL, block_hash = NULL, spent = ?
-WHERE number = ?;
+UPDATE batch SET state = 'failed', tx = NULL, block_number = NULL, block_hash = NULL, spent = ?,
+made = max(made, ?) WHERE number = ?;
 
 -- name: costs_since
-SELECT coalesce(spent, cost) FROM batch WHERE made > ?;
+SELECT coalesce(spent, cost) FROM batch WHERE (made > ?1 OR state = 'stored') AND number <> ?2;
 
 -- name: prune_heads
 DELETE FROM head WHERE received < ? AND (

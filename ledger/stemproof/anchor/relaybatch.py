@@ -1,23 +1,26 @@
 """One transaction for the heads of many: which of them the contract would take, and at what gas.
 
-Every head is tried by `eth_call` before anything is paid for it. A wallet contract that answers
-otherwise later costs at most `WALLET_GAS` and what surrounds it, and that much gas is laid by
-for each, so that no other head goes without.
+Every head is tried by `eth_call` before anything is paid for it, those of wallet contracts at a
+price, which their code can read. A wallet that answers otherwise later costs at most `WALLET_GAS`
+and what surrounds it, and that much gas is laid by for each, so that no other head goes without.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from stemproof.anchor.problems import NodeRefuses
-from stemproof.anchor.publish import prepare_call
+from stemproof.anchor.estimate import estimate, priced
+from stemproof.anchor.fees import Fees
+from stemproof.anchor.problems import NodeRefuses, NotAccepted, UntrustedNode
+from stemproof.anchor.publish import GAS_MARGIN, prepare_call
 from stemproof.anchor.relayanswer import Refusal
 from stemproof.anchor.reverts import error_name
-from stemproof.errors import Unavailable
+from stemproof.errors import Malformed, Unavailable
 from stemproof.evidence.ethsig import Address, format_address
+from stemproof.evidence.quantity import parse_data
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from stemproof.anchor.evm import Chain
     from stemproof.anchor.jsonrpc import Json
@@ -28,9 +31,12 @@ if TYPE_CHECKING:
 
 #: Signatures.sol, WALLET_GAS: what a wallet may burn.
 WALLET_GAS: Final = 100_000
-# What an anchor costs that the estimate left out, because the wallet said no to less gas.
-_ANCHOR_GAS: Final = 60_000
-_ONE_HEAD_GAS: Final = 1_000_000
+#: Laid by for each wallet: what it may burn, and an anchor that the estimate left out because the
+#: wallet said no to less gas.
+LAID_BY_GAS: Final = WALLET_GAS + 60_000
+# One head with the longest signature and a wallet that burns all it gets; not more, since a
+# node demands that the relay could pay for it.
+_ONE_HEAD_GAS: Final = 500_000
 #: EIP-7825 (Osaka): what one transaction may use at most.
 MAX_TX_GAS: Final = 2**24
 #: Heads in one transaction whose wallets are asked: 20 burn 3.2 million gas at most.
@@ -50,11 +56,12 @@ _REASONS: Final = {
 _OUTCOMES: Final = ("Anchored", "NotTheHead", "NoGrowth", "TooMuchGrowth", "TooLate", "NotSigned")
 
 
-def find_objection(chain: Chain, sender: Address, head: SignedHead) -> tuple[Refusal, str] | None:
-    """Ask the chain whether it would take a head now; None where it would."""
-    data = chain.anchors.encode_abi("anchorFor", args=[_item(head)])
+def find_objection(
+    chain: Chain, sender: Address, head: SignedHead, *, fees: Fees | None = None
+) -> tuple[Refusal, str] | None:
+    """Ask the chain whether it would take a head now, at a price; None where it would."""
     try:
-        _call(chain, sender, bytes.fromhex(data.removeprefix("0x")), gas=_ONE_HEAD_GAS)
+        _call(chain, sender, _alone(chain, head), gas=_ONE_HEAD_GAS, fees=fees)
     except NodeRefuses as error:
         found = _REASONS.get(error_name(error.data) or "")
         if found is None and error.data:
@@ -79,10 +86,29 @@ def choose_party(queued: Sequence[Kept], *, most: int) -> list[Kept]:
     return chosen
 
 
-def takes_all(chain: Chain, sender: Address, heads: Sequence[SignedHead], *, gas: int) -> bool:
-    """Ask the chain whether it would take all of these heads, with so much gas."""
-    word = _call(chain, sender, _calldata(chain, heads), gas=gas)
+def measure_wallet(chain: Chain, sender: Address, head: SignedHead, fees: Fees) -> int | None:
+    """Measure the gas of a head whose wallet is asked, with what is laid by for it.
+
+    None where the chain would not take it now.
+    """
+    try:
+        used = estimate(chain, sender, chain.contract, _alone(chain, head), fees=fees)
+    except (NodeRefuses, NotAccepted):
+        return None
+    more, of = GAS_MARGIN
+    return used * more // of + LAID_BY_GAS
+
+
+def takes_all(chain: Chain, heads: Sequence[SignedHead], intent: Intent) -> bool:
+    """Ask the chain whether it would take all of these heads, by this transaction."""
+    fees = offered(intent)
+    word = _call(chain, intent.account, _calldata(chain, heads), gas=intent.gas, fees=fees)
     return int.from_bytes(word, "big") == len(heads)
+
+
+def offered(intent: Intent) -> Fees:
+    """Give the price that a transaction offers."""
+    return Fees(intent.max_fee, intent.tip, 0)
 
 
 def prepare_party(
@@ -97,7 +123,7 @@ def prepare_party(
         chain.contract,
         _calldata(chain, heads),
         cap_wei=cap_wei,
-        more_gas=asking * (WALLET_GAS + _ANCHOR_GAS),
+        more_gas=asking * LAID_BY_GAS,
     )
     if intent.gas > MAX_TX_GAS:
         raise Unavailable(
@@ -123,11 +149,20 @@ def read_outcomes(
     for kept, log in zip(party, logs, strict=True):
         topics = log.get("topics") if isinstance(log, dict) else None
         if isinstance(topics, list) and topics[:1] == [refused]:
-            data = log.get("data") if isinstance(log, dict) else None
-            place = int(data, 16) if isinstance(data, str) and data.startswith("0x") else 0
-            name = _OUTCOMES[place] if 0 < place < len(_OUTCOMES) else "NotSigned"
-            found[kept.ticket] = _REASONS[name]
+            found[kept.ticket] = _REASONS[_read_outcome(chain, log)]
     return found
+
+
+def _read_outcome(chain: Chain, log: Mapping[str, object]) -> str:
+    """Read why the contract left a head out: one word, the number of an outcome."""
+    try:
+        data = parse_data(log.get("data"), "data of a refused head")
+        place = int.from_bytes(data, "big")
+        if len(data) != 32 or not 0 < place < len(_OUTCOMES):
+            raise Malformed("data of a refused head", data.hex(), "one word, from 1 to 5")
+    except Malformed as error:
+        raise UntrustedNode(f"{chain.node.where} is not to be believed: {error}") from error
+    return _OUTCOMES[place]
 
 
 def _item(head: SignedHead) -> tuple[str, tuple[bytes, int, int, bytes], int, bytes]:
@@ -140,11 +175,18 @@ def _calldata(chain: Chain, heads: Sequence[SignedHead]) -> bytes:
     return bytes.fromhex(text.removeprefix("0x"))
 
 
-def _call(chain: Chain, sender: Address, data: bytes, *, gas: int) -> bytes:
+def _alone(chain: Chain, head: SignedHead) -> bytes:
+    text = chain.anchors.encode_abi("anchorFor", args=[_item(head)])
+    return bytes.fromhex(text.removeprefix("0x"))
+
+
+def _call(chain: Chain, sender: Address, data: bytes, *, gas: int, fees: Fees | None) -> bytes:
     call: dict[str, Json] = {
         "from": format_address(sender),
         "to": format_address(chain.contract),
         "data": "0x" + data.hex(),
         "gas": hex(gas),
     }
+    if fees is not None:
+        call.update(priced(fees))
     return chain.node.read_data("eth_call", call, "latest")

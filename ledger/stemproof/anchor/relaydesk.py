@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from stemproof.anchor.fees import suggest_fees
 from stemproof.anchor.problems import FeeTooHigh, InsufficientFunds, NodeRefuses
 from stemproof.anchor.publish import hold_account, send
 from stemproof.anchor.relayanswer import Funds, HeadState, Refusal, RelayAnswer, RelayTerms
@@ -25,6 +26,8 @@ from stemproof.anchor.relaybatch import (
     MAX_ASKING,
     choose_party,
     find_objection,
+    measure_wallet,
+    offered,
     prepare_party,
     takes_all,
 )
@@ -42,6 +45,8 @@ from stemproof.errors import Malformed, StemproofError
 
 if TYPE_CHECKING:
     from stemproof.anchor.evm import Chain
+    from stemproof.anchor.fees import Fees
+    from stemproof.anchor.publish import Intent
     from stemproof.anchor.relaystore import RelayStore
     from stemproof.anchor.signer import Signer
 
@@ -102,6 +107,8 @@ class RelayDesk:
         self._funds = Funds.ENOUGH
         self._looked = 0
         self._looked_back = 0
+        # What wallets take, by ticket: measured once.
+        self._gas_of: dict[str, int] = {}
         #: Why nothing is sent although heads wait; empty while all is well.
         self.delay = ""
 
@@ -211,7 +218,10 @@ class RelayDesk:
         if not self._asking.acquire(blocking=False):
             return Refusal.UNAVAILABLE, "this relay is busy: hand it in again in a moment"
         try:
-            return find_objection(self._chain, self._signer.address, head)
+            # The code of a wallet can read whether a price is paid.
+            asks = recover_signer(head) != head.publisher
+            fees = suggest_fees(self._chain) if asks else None
+            return find_objection(self._chain, self._signer.address, head, fees=fees)
         except StemproofError:
             # What its node said is the operator's to know, not a stranger's.
             return Refusal.UNAVAILABLE, "this relay cannot ask its chain at the moment"
@@ -221,35 +231,72 @@ class RelayDesk:
     def _send_next(self, now: int) -> list[str]:
         """Send the heads that are due, those that the chain would not take left out."""
         with hold_account(self._locks, self._chain, self._signer.address):
+            told = self._refuse_dear()
             queued = self._store.queued(self._limits.most, most_asking=MAX_ASKING)
-            party = choose_party(queued, most=self._limits.most)
+            if not queued:
+                return told
             try:
-                cap_wei = self._cap_for(len(party), now)
-                intent = prepare_party(self._chain, self._signer, party, cap_wei=cap_wei)
-                heads = [kept.head for kept in party]
-                if not takes_all(self._chain, self._signer.address, heads, gas=intent.gas):
-                    return self._leave_out(party)
+                chosen = choose_party(queued, most=self._limits.most)
+                party, intent = self._prepare(chosen, now)
+                if not takes_all(self._chain, [kept.head for kept in party], intent):
+                    return told + self._leave_out(party, offered(intent))
             except FeeTooHigh as error:
-                return self._put_off(f"heads wait: {error}")
+                return told + self._put_off(f"heads wait: {error}")
             except InsufficientFunds as error:
                 self._funds = Funds.NONE
-                return self._put_off(f"heads wait: {error}")
+                return told + self._put_off(f"heads wait: {error}")
             sending = Sending(intent.tx_hash, intent.raw, now)
             tickets = [kept.ticket for kept in party]
             number = self._store.put_batch(tickets, sending, cost_wei=intent.cost_wei, now=now)
             self.delay = ""
             self._funds = Funds.ENOUGH
             send(self._chain, intent.raw)
-        return [f"batch {number}: {len(party)} heads sent"]
+        return [*told, f"batch {number}: {len(party)} heads sent"]
 
-    def _leave_out(self, party: list[Kept]) -> list[str]:
+    def _prepare(self, party: list[Kept], now: int) -> tuple[list[Kept], Intent]:
+        """Sign for a party; where it is too dear, for those of it who ask no wallet."""
+        cap_wei = self._cap_for(len(party), now)
+        try:
+            return party, prepare_party(self._chain, self._signer, party, cap_wei=cap_wei)
+        except (FeeTooHigh, InsufficientFunds):
+            plain = [kept for kept in party if not kept.asks]
+            if len(plain) in (0, len(party)):
+                raise
+        return self._prepare(plain, now)
+
+    def _refuse_dear(self) -> list[str]:
+        """Refuse the heads whose wallets take more gas than is paid for one head."""
+        cap_wei = self._limits.head_cap_wei
+        asking = [kept for kept in self._store.queued(0, most_asking=MAX_ASKING) if kept.asks]
+        if cap_wei is None or not asking:
+            return []
+        fees = suggest_fees(self._chain)
+        price = -(-fees.base_fee * 9 // 8) + fees.tip
+        if _HEAD_GAS * price > cap_wei:
+            # It is the chain that is dear: all wait.
+            return []
+        told, known = [], self._gas_of
+        self._gas_of = {}
+        for kept in asking:
+            gas = known.get(kept.ticket)
+            gas = gas or measure_wallet(self._chain, self._signer.address, kept.head, fees) or 0
+            self._gas_of[kept.ticket] = gas
+            if gas * price > cap_wei:
+                said = f"its wallet may take {gas} gas, more than is paid for one head"
+                self._store.refuse(kept.ticket, Refusal.UNAVAILABLE, said)
+                told.append(f"head {kept.ticket[:12]} left out: {said}")
+        return told
+
+    def _leave_out(self, party: list[Kept], fees: Fees) -> list[str]:
         """Refuse those of a party that the chain would not take; the others go at the next turn."""
         bad: dict[str, tuple[Refusal, str]] = {}
         untried: list[Kept] = []
         problem: NodeRefuses | None = None
         for kept in party:
             try:
-                objection = find_objection(self._chain, self._signer.address, kept.head)
+                objection = find_objection(
+                    self._chain, self._signer.address, kept.head, fees=fees if kept.asks else None
+                )
             except NodeRefuses as error:
                 untried.append(kept)
                 problem = error
@@ -267,26 +314,18 @@ class RelayDesk:
             self._store.refuse(ticket, *objection)
         return [f"head {ticket[:12]} left out: {said}" for ticket, (_, said) in bad.items()]
 
-    def _cap_for(self, count: int, now: int) -> int | None:
-        """Say what the next transaction may cost at most, by the limits that are left."""
+    def _cap_for(self, count: int, now: int, *, but: int = 0) -> int | None:
+        """Say what the next transaction may cost, in the place of a batch where one is named."""
         caps = []
         if self._limits.head_cap_wei is not None:
             caps.append(count * self._limits.head_cap_wei)
         if self._limits.day_cap_wei is not None:
-            spent = self._store.spent_since(now - DAY_S)
+            spent = self._store.spent_since(now - DAY_S, but=but)
             caps.append(max(0, self._limits.day_cap_wei - spent))
         return min(caps, default=None)
 
-    def _replace_cap(self, count: int, already_wei: int) -> int | None:
-        """Say what a better offer for a batch may cost: its own share is in the day's already."""
-        cap = self._cap_for(count, int(self._clock()))
-        if cap is None or self._limits.day_cap_wei is None:
-            return cap
-        spent = self._store.spent_since(int(self._clock()) - DAY_S) - already_wei
-        caps = [max(0, self._limits.day_cap_wei - spent)]
-        if self._limits.head_cap_wei is not None:
-            caps.append(count * self._limits.head_cap_wei)
-        return min(caps)
+    def _replace_cap(self, count: int, batch: int) -> int | None:
+        return self._cap_for(count, int(self._clock()), but=batch)
 
     def _put_off(self, why: str) -> list[str]:
         told = [] if self.delay == why else [why]

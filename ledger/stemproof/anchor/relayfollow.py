@@ -8,6 +8,7 @@ offer, as far as the relay's limits allow.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from stemproof.anchor.follow import TxState, TxStatus, find_status
@@ -15,7 +16,6 @@ from stemproof.anchor.problems import FeeTooHigh, InsufficientFunds, NonceTaken
 from stemproof.anchor.publish import prepare_replacement, send
 from stemproof.anchor.relaybatch import read_outcomes
 from stemproof.anchor.relaystore import Place, Sending
-from stemproof.anchor.transaction import parse_transaction
 from stemproof.errors import Malformed
 from stemproof.evidence.quantity import parse_quantity
 
@@ -30,7 +30,7 @@ PATIENCE_S: Final = 90
 MOST_TRIES: Final = 5
 
 ReplaceCap = Callable[[int, int], int | None]
-"""What a better offer for so many heads may cost, where so much is counted for them already."""
+"""What a better offer for so many heads may cost, where this batch is counted already."""
 
 
 def follow_batch(
@@ -48,9 +48,12 @@ def follow_batch(
         if status.state is TxState.FAILED:
             failed.append(status)
         elif status.block is not None:
-            return _put_mined(chain, store, batch, sending, status)
+            return _put_mined(chain, store, batch, _Seen(sending, status, now))
     if len(failed) == len(sendings):
-        return _put_failed(chain, store, batch, sendings, failed)
+        spent_wei = _spent_on(chain, sendings)
+        store.put_failed(batch.number, spent_wei=spent_wei, most_tries=MOST_TRIES, now=now)
+        why = failed[0].reason
+        return [f"batch {batch.number} came to nothing, its heads wait again: {why}"]
     told = []
     if batch.state == "mined":
         store.put_unmined(batch.number)
@@ -66,9 +69,17 @@ def follow_batch(
     return told
 
 
-def _put_mined(
-    chain: Chain, store: RelayStore, batch: Batch, sending: Sending, status: TxStatus
-) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """Which transaction of a batch is in a block, and when that was seen."""
+
+    sending: Sending
+    status: TxStatus
+    now: int
+
+
+def _put_mined(chain: Chain, store: RelayStore, batch: Batch, seen: _Seen) -> list[str]:
+    sending, status = seen.sending, seen.status
     block = status.block
     if block is None:
         return []
@@ -78,7 +89,7 @@ def _put_mined(
         receipt = chain.find_receipt(sending.tx) or {}
         refused = read_outcomes(chain, receipt.get("logs"), party)
         place = Place(sending.tx, block.number, block.hash, _read_cost(receipt))
-        store.put_mined(batch.number, place, refused)
+        store.put_mined(batch.number, place, refused, now=seen.now)
         told.append(
             f"batch {batch.number}: {len(party) - len(refused)} of {len(party)} heads in block"
             f" {block.number}"
@@ -88,18 +99,10 @@ def _put_mined(
     return told
 
 
-def _put_failed(
-    chain: Chain,
-    store: RelayStore,
-    batch: Batch,
-    sendings: list[Sending],
-    failed: list[TxStatus],
-) -> list[str]:
-    """Put the heads of a batch back: it reverted, or its number went to another transaction."""
+def _spent_on(chain: Chain, sendings: list[Sending]) -> int:
+    """Add up what transactions cost that came to nothing: one may have reverted in a block."""
     receipts = [chain.find_receipt(sending.tx) for sending in sendings]
-    spent = sum(_read_cost(receipt) for receipt in receipts if receipt is not None)
-    store.put_failed(batch.number, spent_wei=spent, most_tries=MOST_TRIES)
-    return [f"batch {batch.number} came to nothing, its heads wait again: {failed[0].reason}"]
+    return sum(_read_cost(receipt) for receipt in receipts if receipt is not None)
 
 
 def _offer_more(
@@ -107,9 +110,8 @@ def _offer_more(
 ) -> list[str]:
     """Sign a batch anew with a better offer: it waits for too long at its price."""
     newest, *_ = store.sendings(batch.number)
-    old = parse_transaction(newest.raw)
     heads = len(store.heads_of(batch.number))
-    cap_wei = cap(heads, old.gas * old.max_fee)
+    cap_wei = cap(heads, batch.number)
     try:
         intent = prepare_replacement(chain, signer, newest.raw, cap_wei=cap_wei)
     except (FeeTooHigh, InsufficientFunds):

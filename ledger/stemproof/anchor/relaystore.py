@@ -38,6 +38,7 @@ KEPT_S: Final = 14 * DAY_S
 # A busy day's worth: some 40 MB.
 MAX_QUEUED: Final = 20_000
 
+_TURNED: Final = "its wallet said yes when it was tried, and no when this relay had paid"
 _STATEMENTS: Final = parse_statements(files(__package__).joinpath("relay.sql").read_text("utf-8"))
 
 
@@ -144,6 +145,9 @@ class RelayStore:
             if self.find(ticket_of(body)) is not None:
                 # Handed in twice at once.
                 return None
+            turned = self._turned(head, now) if asks else None
+            if turned is not None:
+                return turned
             (taken,) = self._all("count_of_publisher", head.publisher, now - DAY_S)[0]
             if taken >= per_publisher:
                 return (
@@ -214,15 +218,21 @@ class RelayStore:
         return [_kept(row) for row in self._all("heads_of_batch", batch)]
 
     def put_mined(
-        self, batch: int, place: Place, refused: Mapping[str, tuple[Refusal, str]]
+        self, batch: int, place: Place, refused: Mapping[str, tuple[Refusal, str]], *, now: int
     ) -> None:
-        """Keep that a block holds a batch, and which of its heads the contract left out."""
+        """Keep that a block holds a batch, and which of its heads the contract left out.
+
+        What else waits of a wallet that said no when it was paid for is refused with it.
+        """
         with self._writing():
             where = place.tx, place.block_number, place.block_hash, str(place.spent_wei)
-            self._run("put_mined", *where, batch)
+            self._run("put_mined", *where, now, batch)
             self._run("mine_heads", batch)
             for ticket, (code, reason) in refused.items():
                 self._run("refuse", code, reason, ticket)
+                kept = self.find(ticket)
+                if code is Refusal.NOT_SIGNED and kept is not None and kept.asks:
+                    self._run("refuse_wallet", Refusal.OVER_RATE, _TURNED, kept.head.publisher)
 
     def put_unmined(self, batch: int) -> None:
         """Keep that the block which held a batch is no more."""
@@ -235,20 +245,20 @@ class RelayStore:
         with self._writing():
             self._run("put_final", batch)
 
-    def put_failed(self, batch: int, *, spent_wei: int, most_tries: int) -> None:
+    def put_failed(self, batch: int, *, spent_wei: int, most_tries: int, now: int) -> None:
         """Keep that a batch came to nothing; its heads wait again, but not for ever."""
         with self._writing():
             heads = self.heads_of(batch)
-            self._run("put_failed", str(spent_wei), batch)
+            self._run("put_failed", str(spent_wei), now, batch)
             self._run("put_back", batch)
             for kept in heads:
                 if kept.tries + 1 >= most_tries:
                     reason = "this relay could not bring it"
                     self._run("refuse", Refusal.UNAVAILABLE, reason, kept.ticket)
 
-    def spent_since(self, moment: int) -> int:
-        """Add up what was spent since, or may yet be, in wei."""
-        return sum(int(cost) for (cost,) in self._all("costs_since", moment))
+    def spent_since(self, moment: int, *, but: int = 0) -> int:
+        """Add up what was spent since, or may yet be, in wei; all batches but one."""
+        return sum(int(cost) for (cost,) in self._all("costs_since", moment, but))
 
     def prune(self, now: int) -> None:
         """Forget what is long done."""
@@ -256,6 +266,14 @@ class RelayStore:
         with self._writing():
             for statement in ("prune_heads", "prune_sendings", "prune_batches"):
                 self._run(statement, before)
+
+    def _turned(self, head: SignedHead, now: int) -> tuple[Refusal, str] | None:
+        """Whether a wallet said no after it was paid for: a day without it, then two, then four."""
+        often, last = self._all("turned_wallet", head.publisher)[0]
+        left_s = last + DAY_S * 2 ** (often - 1) - now if often else 0
+        if left_s <= 0:
+            return None
+        return Refusal.OVER_RATE, f"{_TURNED}; it is asked again in {-(-left_s // 3600)} h"
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -265,6 +265,9 @@ SELECT number, log, size, root, chain, contract, publisher, prior, state, raw, t
 block_number, block_hash, block_time, parent_hash, evidence, made FROM anchor
 WHERE log = ? ORDER BY number;
 
+-- name: anchor_intent
+SELECT intent FROM anchor WHERE number = ?;
+
 -- name: put_anchor_state
 UPDATE anchor SET state = ? WHERE number = ?;
 

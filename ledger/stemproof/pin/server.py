@@ -2,7 +2,7 @@
 
 A request is refused unless its Host is one of the server's own names (a page on another site cannot
 reach a loopback server by giving its own name to 127.0.0.1) and its Origin, if any, is the server
-itself. Bodies stream and are bounded; a silent peer is dropped; connections are counted.
+itself. Heads and bodies are bounded; a silent peer is dropped; connections are counted.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import logging
 import re
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,6 +19,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from stemproof.content.unixfs import Source
 from stemproof.errors import Malformed, StemproofError, Unavailable
+from stemproof.pin.places import MAX_HEADER_BYTES, Head, Places, hang_up_after
 
 logger = logging.getLogger(__name__)
 
@@ -137,6 +137,8 @@ class HttpServer(ThreadingHTTPServer):
     """One listening socket with one handler function."""
 
     daemon_threads = True
+    #: How long the head of a request may take; None as long as the peer is not silent.
+    head_s: float | None = None
     request_queue_size = 128
 
     def __init__(
@@ -153,7 +155,7 @@ class HttpServer(ThreadingHTTPServer):
         self.methods = methods
         self.names = names
         self.max_upload_bytes = max_upload_bytes
-        self._places = threading.BoundedSemaphore(MAX_CONNECTIONS)
+        self._places = Places(MAX_CONNECTIONS)
         try:
             super().__init__(address, _Handler)
         except OSError as error:
@@ -166,7 +168,8 @@ class HttpServer(ThreadingHTTPServer):
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Serve in a thread, if a place is free; Any as socketserver has it."""
-        if not self._places.acquire(blocking=False):
+        address = client_address[0]
+        if not self._places.take(address, self.places_of(address)):
             self.shutdown_request(request)
             return
         super().process_request(request, client_address)
@@ -176,7 +179,11 @@ class HttpServer(ThreadingHTTPServer):
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._places.release()
+            self._places.give_back(client_address[0])
+
+    def places_of(self, _address: str) -> int | None:
+        """Say how many connections one address may have; None for all there are."""
+        return None
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Peers hang up; that is no event."""
@@ -189,12 +196,31 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     rbufsize = 1 << 18
     server: HttpServer
+    raw_requestline: bytes
 
     def version_string(self) -> str:
         return "stemproof-node"
 
     def log_message(self, format: str, *args: Any) -> None:
         logger.debug(format, *args)
+
+    def handle_one_request(self) -> None:
+        """Take one request; its head comes in time, or the peer is hung up on."""
+        self._be_patient = hang_up_after(self.connection, self.server.head_s)
+        try:
+            super().handle_one_request()
+        finally:
+            self._be_patient()
+
+    def parse_request(self) -> bool:
+        """Read the head of a request, which is bounded."""
+        source = self.rfile
+        self.rfile = Head(source, MAX_HEADER_BYTES - len(self.raw_requestline))
+        try:
+            return super().parse_request()
+        finally:
+            self.rfile = source
+            self._be_patient()
 
     def do_GET(self) -> None:
         self._serve()
