@@ -77,7 +77,9 @@ def delegate(
         if end:
             _end_delegation(home, log, place, keys, named, yes=yes)
             return
-        address = named or _delegate_key(home, keys, is_new=key == "new", clear_file=clear_file)
+        address = named or key_to_allow(
+            home, keys.origin, is_new=key == "new", clear_file=clear_file
+        )
         terms = Terms(address, last, DEFAULT_MOST if most is None else most)
         _allow(home, log, place, keys, terms, yes=yes)
 

@@ -129,6 +129,26 @@ def list_allowed(log: Log, chain: Chain) -> list[Standing]:
     ]
 
 
+def coins_left(chain: Chain, key: Address) -> int | None:
+    """Say what a key holds on a chain, in wei; None where the node does not say it."""
+    from stemproof.errors import StemproofError
+
+    try:
+        return chain.balance(key)
+    except StemproofError:
+        return None
+
+
+def is_allowed_elsewhere(log: Log, chain: Chain, key: Address) -> bool:
+    """Say whether a key was ever allowed on another chain, where it may hold coins as well."""
+    from stemproof.evidence.ethsig import format_address
+
+    about = format_address(key)
+    return any(
+        order.about == about and order.chain != chain.info.id for order in list_orders(log, ALLOW)
+    )
+
+
 def plan_as(
     log: Log, chain: Chain, key: AnchorKey, *, cap_wei: int | None = None
 ) -> Planned | None:

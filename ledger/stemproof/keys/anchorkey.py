@@ -10,7 +10,9 @@ with ID as the device's id begins, and in both the content is
 
     {"key":"<64 hex>","kind":"anchor-key","origin":"stemproof/.../...","v":0}
 
-It serves the log of that name, so that a copied or restored folder has none.
+It serves the log of that name, so that a copied or restored folder has none. A key may hold
+coins, so one that another replaces is set aside, as `ID.age.former` or `ID.json.former`, and
+used no more; renamed back it opens as before.
 """
 
 from __future__ import annotations
@@ -18,8 +20,9 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -65,8 +68,12 @@ def keep_sealed(home: Path, key: AnchorKey) -> None:
     """Keep a key encrypted, and what opens it in the system's keyring."""
     from pyrage import encrypt, x25519
 
-    identity = x25519.Identity.generate()
-    if not keep_in_keyring(_keyring_name(key.origin), str(identity)):
+    name = _keyring_name(key.origin)
+    kept = read_keyring(name)
+    # One identity for them all: what was set aside must open as well.
+    is_kept = kept is not None and _IDENTITY.match(kept) is not None
+    identity = x25519.Identity.from_str(kept) if is_kept else x25519.Identity.generate()
+    if not is_kept and not keep_in_keyring(name, str(identity)):
         raise Unavailable(
             "this system has no keyring that could hold what opens an anchor-only key",
             hint="--clear-file keeps the key in a file that only you may read: whoever reads it"
@@ -74,15 +81,30 @@ def keep_sealed(home: Path, key: AnchorKey) -> None:
         )
     sealed = bytes(encrypt(_format(key), [identity.to_public()]))
     _make_folder(home)
+    set_aside(home, key.origin)
     write_whole(sealed_path(home, key.origin), sealed)
-    clear_path(home, key.origin).unlink(missing_ok=True)
 
 
 def keep_in_clear(home: Path, key: AnchorKey) -> None:
     """Keep a key in a file that its owner may read: only where the owner asked for it."""
     _make_folder(home)
+    set_aside(home, key.origin)
     write_whole(clear_path(home, key.origin), _format(key))
-    sealed_path(home, key.origin).unlink(missing_ok=True)
+
+
+def set_aside(home: Path, origin: str) -> tuple[Path, ...]:
+    """Put a log's key out of use and keep it; give where it lies, nothing where there was none."""
+    moved: list[Path] = []
+    for path in (sealed_path(home, origin), clear_path(home, origin)):
+        if not path.exists():
+            continue
+        former = next(each for each in _former_names(path) if not each.exists())
+        try:
+            path.rename(former)
+        except OSError as error:
+            raise Unavailable(f"{path} could not be set aside: {error.strerror}") from error
+        moved.append(former)
+    return tuple(moved)
 
 
 def open_anchor_key(home: Path, origin: str) -> AnchorKey | None:
@@ -108,7 +130,7 @@ def open_anchor_key(home: Path, origin: str) -> AnchorKey | None:
 
 
 def drop_anchor_key(home: Path, origin: str) -> bool:
-    """Destroy the key that serves a log; False where there was none."""
+    """Destroy the key that serves a log, not those set aside; False where there was none."""
     found = False
     for path in (sealed_path(home, origin), clear_path(home, origin)):
         try:
@@ -118,7 +140,8 @@ def drop_anchor_key(home: Path, origin: str) -> bool:
             continue
         except OSError as error:
             raise Unavailable(f"{path} could not be removed: {error.strerror}") from error
-    forget_in_keyring(_keyring_name(origin))
+    if not next(_former_names(sealed_path(home, origin))).exists():
+        forget_in_keyring(_keyring_name(origin))
     return found
 
 
@@ -130,6 +153,12 @@ def sealed_path(home: Path, origin: str) -> Path:
 def clear_path(home: Path, origin: str) -> Path:
     """Say where a log's key lies in clear, if its owner asked for that."""
     return home / FOLDER / f"{_device(origin)}.json"
+
+
+def _former_names(path: Path) -> Iterator[Path]:
+    yield path.with_name(f"{path.name}.former")
+    for number in count(2):
+        yield path.with_name(f"{path.name}.former-{number}")
 
 
 def _device(origin: str) -> str:
@@ -144,14 +173,15 @@ def _unseal(path: Path, sealed: bytes, origin: str) -> bytes:
         raise Locked(
             f"{path} does not open: the system's keyring does not hold what opens it",
             hint="unlock the system's keyring, or make another key with"
-            " `stemproof key delegate --key new`",
+            " `stemproof key delegate --key new`: this one is set aside then",
         )
     try:
         return bytes(decrypt(sealed, [x25519.Identity.from_str(kept)]))
     except (DecryptError, IdentityError) as error:
         raise Locked(
             f"{path} does not open by what the system's keyring holds",
-            hint="make another key with `stemproof key delegate --key new`",
+            hint="make another key with `stemproof key delegate --key new`: this one is set aside"
+            " then",
         ) from error
 
 
