@@ -41,6 +41,7 @@ from stemproof.evidence.ots import (
     replace_pending,
     run_operation,
 )
+from stemproof.evidence.otswork import Budget
 
 digests = st.binary(min_size=32, max_size=32)
 operations = st.one_of(
@@ -81,6 +82,17 @@ def test_what_is_no_proof_is_refused(case: str) -> None:
     vector = load("ots", case)
     with pytest.raises(KINDS[vector["refused"]]):
         parse_proof(bytes.fromhex(vector["proof"]))
+
+
+def test_proofs_share_a_budget_of_operations_and_of_bytes() -> None:
+    tree: Tree = (Step(Operation(APPEND, b"x" * 8), (Step(Operation(SHA256), (Bitcoin(1),)),)),)
+    data = format_proof(Proof(bytes(32), tree))
+    budget = Budget(4, 160)
+    assert parse_proof(data, budget) == parse_proof(data, budget) == parse_proof(data)
+    assert budget == Budget(0, 0)
+    for short in (Budget(1, 80), Budget(2, 79), budget):
+        with pytest.raises(Malformed, match="all OpenTimestamps proofs together"):
+            parse_proof(data, short)
 
 
 @pytest.mark.parametrize("check", ["ots", "bitcoin"])

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_der_x509_certificate
 from tests.evidence.local_calendar import Calendar, easy_header
 from tests.evidence.local_tsa import DAY, Tsa, Wish, make_tsa, with_certificates
-from tests.verify.stamped import Witnesses, notes_of, with_stamps, without_chain
+from tests.verify.stamped import Witnesses, heavy_proof, notes_of, with_stamps, without_chain
 from tests.verify.studio import Scene, make_scene
 
 from stemproof.claim.bundle import Bundle
@@ -153,6 +153,8 @@ def write_refused(made: Maker) -> None:
     # The calendar's block is another one after it.
     other = witnesses.proof(size, note + b"x")
     case("proof-of-another-note", made.alone(other), **BITCOIN)
+    heavy = [heavy_proof(size, note, seed) for seed in range(2)]
+    case("too-much-work", made.alone(made.token, *heavy))
 
 
 def write_undecided(made: Maker) -> None:

@@ -15,7 +15,17 @@ from tests.verify.studio import Scene
 from stemproof.claim.bundle import Bundle
 from stemproof.claim.stamps import OTS, RFC3161, Stamp
 from stemproof.evidence.bitcoin import Block, parse_block
-from stemproof.evidence.ots import Proof, format_proof, parse_tree
+from stemproof.evidence.ots import (
+    APPEND,
+    KECCAK256,
+    PREPEND,
+    Operation,
+    Proof,
+    Step,
+    Unknown,
+    format_proof,
+    parse_tree,
+)
 from stemproof.evidence.rfc3161 import tidy_token
 from stemproof.verify.bundle import Verdict
 from stemproof.verify.policy import Policy
@@ -63,6 +73,20 @@ class Witnesses:
         """Trust both, and no chain."""
         known = Trust({}, tsa_roots=(self.tsa.root.der,), bitcoin={self.block.height: self.block})
         return replace(known, **changes)
+
+
+def heavy_proof(size: int, note: bytes, seed: int) -> Stamp:
+    """Make a proof of a note that hashes 4 KiB as often as a proof can, and rests on nothing."""
+    leaf = Unknown(b"unknown1", b"")
+    hashed = (Step(Operation(KECCAK256), (leaf,)),)
+    forks = tuple(
+        Step(
+            Operation(APPEND, bytes([seed, fork]) + bytes(4061)),
+            tuple(Step(Operation(PREPEND, bytes([n])), hashed) for n in range(256)),
+        )
+        for fork in range(7)
+    )
+    return Stamp(size, OTS, (format_proof(Proof(hashlib.sha256(note).digest(), forks)),))
 
 
 def notes_of(scene: Scene) -> dict[int, bytes]:

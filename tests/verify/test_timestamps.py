@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 
 import pytest
 from tests.evidence.local_calendar import Calendar
 from tests.evidence.local_tsa import DAY, Wish, make_tsa
 from tests.verify.altering import alterations, judge, put_together, take_apart
-from tests.verify.stamped import Witnesses, judged, notes_of, with_stamps, without_chain
+from tests.verify.stamped import (
+    Witnesses,
+    heavy_proof,
+    judged,
+    notes_of,
+    with_stamps,
+    without_chain,
+)
 from tests.verify.studio import Scene, make_scene
 
 from stemproof.claim.stamps import MAX_TOKENS, OTS, RFC3161, Stamp, format_stamps, parse_stamps
-from stemproof.errors import BadInput, Malformed, Usage
+from stemproof.errors import BadInput, Malformed, Refuted, Undecided, Usage
+from stemproof.evidence.otswork import MAX_OPERATIONS, Budget
 from stemproof.evidence.rfc3161 import tidy_token
 from stemproof.verify.policy import KINDS, Policy, parse_policy
+from stemproof.verify.timestamps import check_ots
 from stemproof.verify.trust import Trust, parse_trust
 from stemproof.verify.verdict import State
 
@@ -277,6 +287,32 @@ def test_a_renewal_keeps_the_first_date(
     assert state is State.REFUTED
     state, _, _ = dated(renewal, first)
     assert state is State.REFUTED
+
+
+def test_all_proofs_of_a_bundle_share_one_budget(
+    scene: Scene, witnesses: Witnesses, newest: tuple[int, bytes]
+) -> None:
+    one, two = (heavy_proof(*newest, seed) for seed in range(2))
+    token = witnesses.token(*newest)
+    trust = witnesses.trust()
+    assert judged(scene, with_stamps(scene, token, one), trust, TSA).state is State.VERIFIED
+    begin = time.process_time()
+    verdict = judged(scene, with_stamps(scene, token, one, two), trust, TSA)
+    assert verdict.state is State.REFUTED
+    (line,) = [each for each in verdict.checks.lines if each.state is State.REFUTED]
+    assert "work of all OpenTimestamps proofs together" in line.says
+    assert time.process_time() - begin < 5
+
+
+def test_a_proof_of_something_else_is_refuted_before_it_is_run(newest: tuple[int, bytes]) -> None:
+    budget = Budget()
+    size, note = newest
+    with pytest.raises(Refuted, match="is of the digest"):
+        check_ots(heavy_proof(size, note + b"x", 0).proofs[0], note, Trust({}), budget)
+    assert budget == Budget()
+    with pytest.raises(Undecided, match="rests on nothing"):
+        check_ots(heavy_proof(size, note, 0).proofs[0], note, Trust({}), budget)
+    assert budget.operations == MAX_OPERATIONS - 7 * (1 + 2 * 256)
 
 
 def test_no_value_in_the_member_can_be_altered(

@@ -8,16 +8,19 @@ Those that only a timestamp dates stand among them, and alone where nothing is a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from stemproof.acts.anchors import LOST, Anchor, list_anchors
 from stemproof.acts.keeping import count_rotations
 from stemproof.acts.stamps import Record, list_stamps
+from stemproof.claim.bundle import MAX_LOGS
 from stemproof.claim.claim import LogCover
 from stemproof.claim.logpart import Anchorage, Block, Head, LogPart, Opened
-from stemproof.claim.stamps import MAX_STAMPS
-from stemproof.errors import BadInput
+from stemproof.claim.stamps import MAX_STAMPS, OTS
+from stemproof.errors import BadInput, Malformed
+from stemproof.evidence.ots import parse_proof
+from stemproof.evidence.otswork import MAX_BYTES, MAX_OPERATIONS, Budget
 from stemproof.log.sealing import checkpoint_at, head_at, prove_head, record_reader
 from stemproof.log.store import OWN_WORK, Log
 from stemproof.record.commitment import Opening
@@ -127,6 +130,22 @@ def _covering(log: Log, number: int, tree: int, *, stamped: bool) -> _Dated | No
     return _Dated(tuple(anchors), tuple(stamps[-MAX_STAMPS:]))
 
 
+def _affordable(dated: _Dated) -> _Dated:
+    """Leave out the oldest proofs where all of them would be more work than a bundle may make."""
+    budget = Budget(MAX_OPERATIONS // MAX_LOGS, MAX_BYTES // MAX_LOGS)
+    kept: list[Record] = []
+    for record in reversed(dated.stamps):
+        try:
+            if record.kind == OTS:
+                parse_proof(record.as_stamp().proofs[0], budget)
+        except Malformed:
+            # The newest is what a claim rests on.
+            if kept:
+                continue
+        kept.append(record)
+    return replace(dated, stamps=tuple(reversed(kept)))
+
+
 def _slot_of(log: Log, number: int, tree: int) -> list[Anchor]:
     """List the anchors of the newest slot, from its first on; none if the work is not in it yet."""
     mined = [
@@ -153,6 +172,7 @@ def _gather(
     dated: _Dated,
     opened: dict[tuple[int, int], tuple[str, ...]],
 ) -> Gathered:
+    dated = _affordable(dated)
     newest = dated.anchors[-1] if dated.anchors else None
     if newest is not None:
         _check_slot(dated.anchors)
