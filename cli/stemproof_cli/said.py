@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from stemproof.log.store import Log
 
 SHOWN = 20
+WHICH_WORK = "name one of them with --work"
 MAX_EVENT = 2**63 - 1
 """The largest number of an event that the ledger can hold."""
 
@@ -72,11 +73,16 @@ def note(
         if about is None:
             if class_ is not None:
                 raise Usage("--class is said of one event", hint="name it: --about EVENT")
-            found = find_work(log, work)
+            found = find_work(log, work, hint=WHICH_WORK)
             event, what = say_note(log, found, text, stage, now()), found.title
         else:
-            if work is not None:
-                raise Usage("--about says which work it is already", hint="leave --work away")
+            named = None if work is None else find_work(log, work)
+            entry = log.entry(about)
+            if named is not None and entry is not None and entry.work != named.id:
+                raise Usage(
+                    f"event {about} is not of {named.title!r}",
+                    hint="--about says which work it is: leave --work away",
+                )
             event, where = say_about(log, about, text, View(stage, class_), now())
             title = find_work(log, where.hex()).title
             what = f"event {about} of {title} ({line_of(log, about).text})"
@@ -87,7 +93,9 @@ def credit(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Whose credit it is.")],
     role: Annotated[
         str,
-        typer.Argument(metavar="ROLE", help="What they did: a role of DDEX RIN, e.g. Vocalist."),
+        typer.Argument(
+            metavar="ROLE", help="What they did: a role of the DDEX standard, e.g. Vocalist."
+        ),
     ],
     work: WorkName = None,
 ) -> None:
@@ -97,7 +105,7 @@ def credit(
     from stemproof.acts.said import say_credit
 
     with opened(context.writable()) as log:
-        found = find_work(log, work)
+        found = find_work(log, work, hint=WHICH_WORK)
         event, code = say_credit(log, found, name, role, now())
     say.answer(say.clean(f"event {event}: {' '.join(name.split())}, {code} on {found.title}"))
 

@@ -34,6 +34,15 @@ NARROWEST: Final = 24
 # What we style is marked by a word that no stranger's text can know.
 _OURS: Final = secrets.token_hex(8)
 _STYLES: Final = re.compile(f"\x1b{_OURS}(\\[[0-9]{{1,2}}m)")
+# By the kinds of error of what checks the values: its sentences speak of strings and parsing.
+_WANTED: Final = {
+    "int_parsing": "a whole number",
+    "int_parsing_size": "a smaller number",
+    "int_from_float": "a whole number",
+    "float_parsing": "a number",
+    "greater_than_equal": "{ge} or more",
+    "less_than_equal": "{le} or less",
+}
 _COLOURS: Final = {"removed": "31", "added": "32", "changed": "33", "stage": "36", "quiet": "2"}
 
 
@@ -80,7 +89,8 @@ def interrupted() -> int:
 def _usage(error: typer.TyperException) -> int:
     context = getattr(error, "ctx", None)
     hint = None if context is None else f"see `{context.command_path} --help`"
-    message = error.format_message() if hasattr(error, "format_message") else str(error)
+    told = error.format_message() if hasattr(error, "format_message") else str(error)
+    message = _own_sentence(error) or told
     # By name, as Typer does: it does not publish the class. The message is the whole help.
     if type(error).__name__ == "NoArgsIsHelpError":
         for line in message.splitlines():
@@ -88,6 +98,19 @@ def _usage(error: typer.TyperException) -> int:
         return 2
     complain(message.rstrip(".").replace("\n", " "), hint)
     return 2
+
+
+def _own_sentence(error: typer.TyperException) -> str:
+    """Say of a value that does not fit what it is and what is wanted; nothing of other errors."""
+    find = getattr(error.__cause__, "errors", None)
+    if not isinstance(error, typer.BadParameter) or error.param is None or find is None:
+        return ""
+    first = find()[0]
+    want = _WANTED.get(first["type"])
+    if want is None:
+        return ""
+    name = error.param.get_error_hint().strip("'")
+    return f"{name} is {first['input']!r:.40}, want {want.format(**first.get('ctx', {}))}"
 
 
 def clean(text: str) -> str:

@@ -12,6 +12,8 @@ from stemproof_cli import context, say
 if TYPE_CHECKING:
     from stemproof.acts.home import Home
 
+MAX_PORT = 65535
+
 testnet_app = typer.Typer(help="A chain of your own on this computer, to rehearse with.")
 
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
@@ -30,6 +32,10 @@ def up(
     """Start the local chain, with the contract on it and coins for this ledger's account."""
     from stemproof.acts.rehearsal import start_testnet
 
+    if not 0 <= port <= MAX_PORT:
+        from stemproof.errors import Usage
+
+        raise Usage(f"--port is {port}, want 0 to {MAX_PORT}", hint="0 takes a free one")
     home = context.home()
     with say.waiting("starting the local chain"):
         running = start_testnet(home, port=port, search_path=os.environ.get("PATH"))

@@ -197,7 +197,11 @@ def _tell(verdicts: list[Verdict], counts: Counter[str]) -> None:
             events = spans([verdict.event for verdict in found])
             line = f"{state}: events {events}: {f'{path}: ' if path else ''}{why}"
         say.answer(say.clean(line))
-    told = [f"{counts[state.value]} {state.value}" for state in State if counts[state.value]]
+    told = [
+        f"{counted(counts[state.value], 'event')} {state.value}"
+        for state in State
+        if counts[state.value]
+    ]
     say.answer(", ".join(told) or "there is no save to replay")
 
 

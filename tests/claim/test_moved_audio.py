@@ -41,6 +41,23 @@ def test_a_renamed_file_is_chosen_by_its_present_name(begun: Begun) -> None:
         }
 
 
+def test_a_master_that_waits_for_its_anchor_is_told_from_one_that_is_not_recorded(
+    begun: Begun,
+) -> None:
+    work, path = the_work(begun.home), begun.story.song / "newer master.wav"
+    sound = bytearray(next(begun.story.song.rglob("*.wav")).read_bytes())
+    sound[-2] ^= 1
+    path.write_bytes(sound)
+    with opened(begun.home) as log:
+        with pytest.raises(BadInput, match="is not in the anchored record"):
+            choose_audio(log, work, [path], [])
+        observe(log, work, Look(now, True, lambda: None))
+        with pytest.raises(BadInput, match="recorded and not anchored yet") as caught:
+            choose_audio(log, work, [path], [])
+    assert caught.value.hint is not None
+    assert "`stemproof anchor` is the next step" in caught.value.hint
+
+
 def test_a_claim_names_it_as_it_was_recorded_and_is_verified(begun: Begun) -> None:
     verdict = verify(begun.story.claim(begun.home, begun.keys), begun.anchor)
     assert verdict.state is State.VERIFIED

@@ -135,6 +135,13 @@ def test_a_note_names_its_event_where_that_says_much_or_is_erased(desk: Desk) ->
     assert f"note on event {note} ((erased)): and on that" in said
 
 
+def test_a_note_on_an_event_may_name_its_work_too(desk: Desk) -> None:
+    event = number_in(desk.run("note", "first", "--work", "Low Tide"))
+    answer = desk.run("note", "x", "--about", str(event), "--work", "Low Tide")
+    assert answer.code == 0, answer.err
+    assert f"note on event {event} of Low Tide" in answer.out
+
+
 def test_a_note_is_read_from_stdin(desk: Desk) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "stemproof_cli", "note", "-", "--work", "Low Tide"],
@@ -151,6 +158,7 @@ def test_a_note_is_read_from_stdin(desk: Desk) -> None:
     ("arguments", "sentence"),
     [
         (("note", "x"), "this ledger has 2 works"),
+        (("note", "x"), "hint: name one of them with --work"),
         (("note", "x", "--work", "Ebb"), "no work is called 'Ebb'"),
         (("note", " ", "--work", "Low Tide"), "the note has 0 characters, want 1 to 10000"),
         (("note", "x" * 10_001, "--work", "Low Tide"), "the note has 10001 characters"),
@@ -161,8 +169,8 @@ def test_a_note_is_read_from_stdin(desk: Desk) -> None:
         (("note", "x", "--about", "0"), "there is no event 0 of a work"),
         (("note", "x", "--about", "999"), "there is no event 999"),
         (("note", "x", "--about", "1", "--class", "robot"), "'robot' is not a class"),
-        (("note", "x", "--about", "1", "--work", "Low Tide"), "--about says which work"),
-        (("credit", "Ada", "Wizard", "--work", "Low Tide"), "'Wizard' is not a role of DDEX RIN"),
+        (("note", "x", "--about", "1", "--work", "High Tide"), "event 1 is not of 'High Tide'"),
+        (("credit", "Ada", "Wizard", "--work", "Low Tide"), "'Wizard' is not a role of the DDEX"),
         (("credit", " ", "Vocalist", "--work", "Low Tide"), "the name has 0 characters"),
         (("erase",), "nothing was named to erase"),
         (("erase", "3", "--work", "Low Tide"), "name events, or --work or --prompts"),

@@ -217,14 +217,29 @@ def test_a_closed_session_shows_its_digest_and_the_advice(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     ("name", "want"),
-    [("notes.txt", "no session of a known format"), ("absent.rpp", "went away")],
+    [
+        ("notes.txt", "no session of a known format"),
+        ("absent.rpp", "there is no file"),
+        ("empty.als", "cannot read empty.als: it is empty"),
+    ],
 )
 def test_what_is_no_session_is_refused(tmp_path: Path, name: str, want: str) -> None:
     if name == "notes.txt":
         (tmp_path / name).write_text("hello")
+    elif name == "empty.als":
+        (tmp_path / name).touch()
     answer = stemproof(tmp_path / "home", "show", str(tmp_path / name))
     assert answer.code == 3
     assert want in answer.err
+
+
+def test_an_undo_history_is_named_with_what_reads_it(tmp_path: Path) -> None:
+    path = tmp_path / "song.rpp-UNDO"
+    path.write_text("<REAPER_UNDO_HISTORY 1\n>\n")
+    answer = stemproof(tmp_path / "home", "show", str(path))
+    assert answer.code == 3
+    assert "undo history and not a session" in answer.err
+    assert "hint: name the session beside it" in answer.err
 
 
 @needs_flp

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from tests.cli.typed import stemproof
 
 from stemproof_cli import say
 
@@ -16,6 +19,23 @@ def test_no_control_character_reaches_the_answer(capsys: pytest.CaptureFixture[s
     for text in (said.out, said.err):
         assert text.count("\n") == 1
         assert text.rstrip("\n").isprintable()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["note", "x", "--about", "zz"], "--about is 'zz', want a whole number"),
+        (["note", "x", "--about", "-4"], "--about is '-4', want 0 or more"),
+        (["testnet", "up", "--port", "99999"], "--port is 99999, want 0 to 65535"),
+        (["chain", "add", "c", "--rpc", "x", "--id", "1.5"], "--id is '1.5', want a whole number"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_told_in_one_sentence_of_ours(
+    tmp_path: Path, arguments: list[str], sentence: str
+) -> None:
+    answer = stemproof(tmp_path / "none", *arguments)
+    assert answer.code == 2
+    assert answer.err.startswith(f"stemproof: error: {sentence}\n")
 
 
 def test_json_is_ascii(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 from stemproof.errors import Usage
 
 
-def check_address(url: str) -> None:
-    """Refuse an address that no node can have."""
+def check_address(url: str, whose: str = "a node") -> None:
+    """Refuse an address that no server can have; `whose` it should be is said."""
     try:
         parts = urlsplit(url)
         is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -16,5 +16,5 @@ def check_address(url: str) -> None:
         is_one = False
     if not is_one:
         raise Usage(
-            f"{url!r:.60} is no address of a node", hint="it begins with http:// or https://"
+            f"{url!r:.60} is no address of {whose}", hint="it begins with http:// or https://"
         )

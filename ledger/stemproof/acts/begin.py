@@ -99,7 +99,7 @@ def list_works(log: Log) -> list[Work]:
     ]
 
 
-def find_work(log: Log, name: str | None) -> Work:
+def find_work(log: Log, name: str | None, *, hint: str = "name one of them") -> Work:
     """Find a work by title, folder or the start of its id; the only one if none is named."""
     works = list_works(log)
     if not works:
@@ -108,7 +108,7 @@ def find_work(log: Log, name: str | None) -> Work:
         if len(works) == 1:
             return works[0]
         listed = ", ".join(repr(work.title) for work in works)
-        raise Usage(f"this ledger has {len(works)} works: {listed}", hint="name one of them")
+        raise Usage(f"this ledger has {len(works)} works: {listed}", hint=hint)
     path = Path(name).resolve()
     found = [
         work

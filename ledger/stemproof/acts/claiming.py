@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 AUDIO_ACTIONS = ("audio.appeared", "audio.changed")
 MOVED = "audio.moved"
+_NEXT = "`stemproof anchor` is the next step, then this command again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,11 @@ def recorded_audio(log: Log, work: bytes, *, stamped: bool = False) -> list[Reco
 
     Moves count as soon as they are recorded: they say where a file is, and nothing of it.
     """
+    return [item for item, is_covered in _all_audio(log, work, stamped=stamped) if is_covered]
+
+
+def _all_audio(log: Log, work: bytes, *, stamped: bool) -> list[tuple[Recorded, bool]]:
+    """List the audio that a work's events recorded, and whether each is anchored."""
     found: dict[int, Recorded] = {}
     covered: set[int] = set()
     by_path: dict[str, int] = {}
@@ -87,7 +93,7 @@ def recorded_audio(log: Log, work: bytes, *, stamped: bool = False) -> list[Reco
             by_path[path] = event
             if is_covered:
                 covered.add(event)
-    return [item for event, item in found.items() if event in covered]
+    return [(item, event in covered) for event, item in found.items()]
 
 
 def _audio_events(log: Log, work: bytes, *, stamped: bool) -> list[tuple[int, int, Header, bool]]:
@@ -119,19 +125,23 @@ def choose_audio(
         for tree, number, _ in log.fetch_all("trees_of_work", work.id)
     ):
         raise nothing_anchored()
-    known = recorded_audio(log, work.id, stamped=stamped)
+    recorded = _all_audio(log, work.id, stamped=stamped)
+    known = [item for item, is_covered in recorded if is_covered]
+    waiting = [item for item, is_covered in recorded if not is_covered]
     newest = {item.path: item for item in known}
     if masters:
-        chosen = [_find(known, path) for path in masters]
+        chosen = [_find(known, waiting, path) for path in masters]
     else:
-        chosen = [item for path, item in newest.items() if "master" in Path(path).stem.lower()]
+        chosen = [item for path, item in newest.items() if _is_master(path)]
+    if not chosen and any(_is_master(item.path) for item in waiting):
+        raise BadInput(f"the master of {work.title!r} is recorded and not anchored yet", hint=_NEXT)
     if not chosen:
         raise BadInput(
             f"no anchored audio file of {work.title!r} is called a master",
             hint="name it with --master FILE; the file must have been recorded and anchored",
         )
     if stems:
-        parts = [_find(known, path) for path in stems]
+        parts = [_find(known, waiting, path) for path in stems]
     else:
         parts = [item for path, item in newest.items() if _is_stem(path)]
     taken = {(item.log, item.work_seq) for item in chosen}
@@ -301,17 +311,23 @@ def _credits(log: Log, work: bytes) -> list[Credit]:
     return list(found)
 
 
-def _find(known: Sequence[Recorded], path: Path) -> Recorded:
+def _find(known: Sequence[Recorded], waiting: Sequence[Recorded], path: Path) -> Recorded:
     from stemproof.audio.observe import hash_file
 
     digest = hash_file(path).hex()
     for item in reversed(known):
         if item.sha256 == digest:
             return item
+    if any(item.sha256 == digest for item in waiting):
+        raise BadInput(f"{path} is recorded and not anchored yet", hint=_NEXT)
     raise BadInput(
         f"{path} is not in the anchored record of this work (sha256 {digest[:12]})",
         hint="put it into the project folder, look with `stemproof watch --once`, then anchor",
     )
+
+
+def _is_master(path: str) -> bool:
+    return "master" in Path(path).stem.lower()
 
 
 def _is_stem(path: str) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from stemproof.acts.survey import read_session_file
+from stemproof.acts.survey import FileGone, read_session_file
 from stemproof.capture.sessions.model import Session
 from stemproof.capture.sessions.packed import Archive
 from stemproof.capture.sessions.registry import find_format, read_session
@@ -54,9 +54,12 @@ def show_session(path: Path) -> Shown:
     """Read a session file, or the package folder of a program that saves one."""
     if path.is_dir():
         return _show_package(path)
-    data = read_session_file(path)
-    one = find_format(path.as_posix(), data)
+    try:
+        data = read_session_file(path)
+    except FileGone as error:
+        raise BadInput(f"there is no file {str(path)!r}") from error
     session = read_session(path.as_posix(), data)
+    one = find_format(path.as_posix(), data)
     inside = frozenset(Archive(data, one.title).names if one.name == "dawproject" else ())
     media = tuple(_look_for(path.absolute().parent, session, inside))
     modified = path.stat().st_mtime

@@ -95,7 +95,7 @@ def newest_anchored(log: Log) -> Sealed:
 
 def stamp_by_tsa(log: Log, sealed: Sealed, url: str, moment: datetime) -> Record:
     """Have an authority stamp a checkpoint; what it gave before for the same one is kept."""
-    check_address(url)
+    check_address(url, "a timestamping authority")
     for record in list_stamps(log, log.number):
         if (record.size, record.kind, record.source) == (sealed.size, RFC3161, (url,)):
             return record
@@ -112,7 +112,7 @@ def stamp_by_calendars(
 ) -> tuple[Record, list[str]]:
     """Send a checkpoint's digest to calendars; give the promise, and who did not answer."""
     for url in urls:
-        check_address(url)
+        check_address(url, "a calendar")
     for record in list_stamps(log, log.number):
         if record.size == sealed.size and record.kind == OTS and set(urls) <= set(record.source):
             return record, []

@@ -148,7 +148,8 @@ class Standing:
             if one.left:
                 told.append(
                     f"without a timestamp in an earlier log: {_amount(one.left, 'event')} of"
-                    f" {one.work.title!r}; only a device that still writes that log can get one"
+                    f" {one.work.title!r}; a device that still writes that log can get one, unless"
+                    " the log was ended"
                 )
             for path, why in sorted(one.unreadable.items()):
                 told.append(f"unreadable in {one.work.title!r}: {path}: {reason(path, why)}")

@@ -37,7 +37,7 @@ def find_passphrase(
     raise Locked(
         "the keys are locked and nobody can be asked for the passphrase",
         hint="run it in a terminal, keep the passphrase in the system's keyring, "
-        "or hand in a file descriptor",
+        "or hand in a file descriptor with --passphrase-fd",
     )
 
 
@@ -48,7 +48,7 @@ def choose_passphrase(*, descriptor: int | None = None, prompt: Prompt | None = 
     if prompt is None:
         raise Locked(
             "new keys need a passphrase and nobody can be asked for one",
-            hint="run it in a terminal, or hand in a file descriptor",
+            hint="run it in a terminal, or hand in a file descriptor with --passphrase-fd",
         )
     question = "new passphrase; it protects your keys, which sign in your name, on this computer: "
     first = _long_enough(normal_passphrase(prompt(question)))

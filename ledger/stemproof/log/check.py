@@ -75,11 +75,14 @@ def check_log(
     log: Log, log_keys: Mapping[str, bytes], progress: Progress | None = None
 ) -> Findings:
     """Check every log of a ledger; `log_keys` gives the key that signs each origin."""
-    findings = Findings()
+    findings, works = Findings(), set[bytes]()
     try:
         _check_file(log, findings)
         for number, origin in log.fetch_all("logs"):
             for tree, work in log.fetch_all("trees", number):
+                # A work that went on in another log has a tree in each; a log's own is none.
+                works |= {work} if any(work) else set()
+                findings.works = len(works)
                 _check_tree(log, _Place(origin, tree, work), findings, progress)
             _check_order(log, number, origin, findings)
             findings.checkpoints += len(log.fetch_all("checkpoints", number))
@@ -102,7 +105,6 @@ def _check_file(log: Log, findings: Findings) -> None:
 
 
 def _check_tree(log: Log, place: _Place, findings: Findings, progress: Progress | None) -> None:
-    findings.works += any(place.work)
     wanted = {
         row[0]: (row[1], row[2]) for row in log.fetch_all("heads_of_tree", place.tree)
     }  # size -> (root, checkpoint)

@@ -43,4 +43,7 @@ def find_role(text: str) -> str:
     musical = {role.lower() for role, stage in stages_by_role().items() if stage != "none"}
     near = [known[role] for role in get_close_matches(typed, musical, 3, 0.7)]
     near += [role for role in USUAL if role not in near]
-    raise Usage(f"{text!r:.80} is not a role of DDEX RIN", hint="for example " + ", ".join(near))
+    raise Usage(
+        f"{text!r:.80} is not a role of the DDEX standard (RIN)",
+        hint="for example " + ", ".join(near),
+    )

@@ -199,6 +199,11 @@ CLOSED_FORMATS: Final = tuple(
 """Asked last, so that another package can open what is closed to us."""
 
 
+_BESIDE: Final = (
+    "name the session beside it; in a recorded folder `stemproof watch` reads the history too"
+)
+
+
 def known_formats() -> tuple[Format, ...]:
     """Give every format: ours, those that other packages bring, those that stay closed."""
     return (*FORMATS, *brought_formats().formats, *CLOSED_FORMATS)
@@ -220,10 +225,12 @@ def read_session(path_name: str, data: bytes) -> Session:
 def find_format(path_name: str, data: bytes) -> Format:
     """Tell which format a file is of: its first bytes decide, then its name."""
     head = data[:HEAD_BYTES].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if not data:
+        raise BadInput("it is empty", hint="save it again in the program that made it")
     if head.startswith(b"<REAPER_UNDO_HISTORY"):
-        raise BadInput("it is REAPER's undo history and not a session")
+        raise BadInput("it is REAPER's undo history and not a session", hint=_BESIDE)
     if b"<UndoHistory" in head:
-        raise BadInput("it is Ardour's undo history and not a session")
+        raise BadInput("it is Ardour's undo history and not a session", hint=_BESIDE)
     for one in FORMATS:
         if one.recognises(path_name.lower(), head):
             return one
