@@ -210,6 +210,13 @@ def test_a_second_relay_of_one_ledger_is_refused(net: Testnet, payer: Home) -> N
     assert "relay.lock" in second.err
 
 
+def test_who_serves_anybody_says_what_a_day_may_cost(net: Testnet, payer: Home) -> None:
+    where = ("--chain", "local", "--rpc", net.rpc_url, "--port", "0")
+    open_to_all = stemproof(payer.path, "relay", "serve", *where, passphrase_fd=PASSPHRASE)
+    assert open_to_all.code == 2
+    assert "say with --cap-day what a day may cost at most" in open_to_all.err
+
+
 def test_an_absent_relay_is_told_before_anything_is_signed(artist: Artist) -> None:
     absent = artist.anchor("--relay", "http://127.0.0.1:1")
     assert absent.code == 3

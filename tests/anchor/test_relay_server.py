@@ -74,7 +74,7 @@ def test_the_same_head_handed_in_by_many_at_once_is_brought_once(
     relay: Relay, chain: Chain
 ) -> None:
     body = signed(chain, new_account())
-    with ThreadPoolExecutor(8) as pool:
+    with ThreadPoolExecutor(MAX_OF_ADDRESS // 2) as pool:
         answers = list(pool.map(lambda _: relay.hand_in(body), range(16)))
     # A busy desk asks to be called again; it never takes a head twice.
     taken = [answer for answer in answers if answer.code is not Refusal.UNAVAILABLE]
