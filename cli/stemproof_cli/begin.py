@@ -105,7 +105,8 @@ def status(json: Json = False) -> None:
         count = silent.get(one.work.id, 0)
         if count:
             noun = "bounce" if count == 1 else "bounces"
-            say.answer(say.clean(f"{count} {noun} of {one.work.title!r} without a word"))
+            word = "without a word; `stemproof note TEXT --about EVENT` says why"
+            say.answer(say.clean(f"{count} {noun} of {one.work.title!r} {word}"))
         for told in tools[one.work.id]:
             say.answer(say.clean(f"in {one.work.title!r}: {told.text}"))
 

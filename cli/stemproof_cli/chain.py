@@ -54,14 +54,15 @@ def list_chains(json: Json = False) -> None:
     if json:
         say.answer_json({"v": 0, "chains": list(rows)})
         return
-    names = ("id", "name", "kind", "finality", "sunset", "explorer")
+    names = ("id", "name", "kind", "finality")
     say.table(
-        (*names, "contract", "note"),
-        [
-            (*(str(row[name] or "-") for name in names), _placed(row), str(row["note"]))
-            for row in rows
-        ],
+        (*names, "ends", "contract"),
+        [(*(str(row[name] or "-") for name in names), _ends(row), _placed(row)) for row in rows],
     )
+    for address in sorted({str(row["contract"]) for row in rows if row["contract"]}):
+        say.answer(f"the contract's address, where it is deployed: {address}")
+    for row in rows:
+        say.hanging(f"{row['name']}: ", str(row["note"]))
 
 
 def _qualities(info: ChainInfo) -> dict[str, JsonValue]:
@@ -77,14 +78,24 @@ def _qualities(info: ChainInfo) -> dict[str, JsonValue]:
     }
 
 
+def _ends(row: dict[str, JsonValue]) -> str:
+    from stemproof.acts.home import now
+
+    if row["sunset"] is None:
+        return "-"
+    day = str(row["sunset"])
+    # Both are written YYYY-MM-DD: they compare as the days do.
+    return f"{day}, past" if day < now().date().isoformat() else day
+
+
 def _placed(row: dict[str, JsonValue]) -> str:
     if row["local"]:
-        return "put there by `stemproof testnet up`"
+        return "by `stemproof testnet up`"
     if row["contract"] is None:
-        return "-"
+        return "unsuited"
     if row["deployed"] is None:
-        return f"{row['contract']} (`stemproof chain check` asks)"
-    return str(row["contract"]) + ("" if row["deployed"] else " (not deployed yet)")
+        return "`stemproof chain check` asks"
+    return "deployed" if row["deployed"] else "not deployed yet"
 
 
 @chain_app.command()

@@ -269,7 +269,7 @@ def _stage_rows(verdict: Verdict) -> Iterator[tuple[str, str, str, str]]:
         levels = ", ".join(f"{each.level}: {each.events}" for each in reversed(counts))
         name = "" if stage == last else stage
         last = stage
-        yield name, class_, str(sum(each.events for each in counts)), levels
+        yield name, class_.replace("_", " "), str(sum(each.events for each in counts)), levels
 
 
 def _session_row(item: SessionBracket, verdict: Verdict) -> tuple[str, str]:

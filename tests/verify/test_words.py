@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import struct
 import subprocess
 import sys
@@ -81,9 +82,9 @@ def test_stages_show_classes_and_evidence_levels(capsys: pytest.CaptureFixture[s
     lines = _lines(judge(studio.sealed(studio.bundle()), trust), capsys)
     start = next(place for place, line in enumerate(lines) if line.startswith("STAGE"))
     # A stage is named once, whoever decided in it.
-    assert [line.split(maxsplit=3) for line in lines[start : start + 2]] == [
+    assert [re.split(" {2,}", line) for line in lines[start : start + 2]] == [
         ["STAGE", "CLASS", "DECISIONS", "EVIDENCE"],
-        ["mixing", "human_with_tool", "1", "E2: 1"],
+        ["mixing", "human with tool", "1", "E2: 1"],
     ]
     assert lines[start + 2].split(maxsplit=2) == ["unknown", "3", "E3: 2, E0: 1"]
     assert lines[start + 2].index("unknown") == lines[start].index("CLASS")
