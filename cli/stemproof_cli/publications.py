@@ -12,6 +12,7 @@ from stemproof_cli.timestamps import MINED_TIMEOUT_S, parse_cap
 
 if TYPE_CHECKING:
     from stemproof.acts.begin import Work
+    from stemproof.acts.pinning import Keeper
     from stemproof.acts.publishing import Prepared, Press, Published
     from stemproof.anchor.publish import Intent
     from stemproof.claim.bundle import SignedClaim
@@ -54,23 +55,7 @@ def publish(
         is_new = kept is None
         if kept is None:
             press = publishing.Press(home, log, place, context.unlock(home), found, signed)
-            is_missing = publishing.needs_contract(place)
-            if is_missing and not _deploy(press, cap_wei, yes=yes, dry_run=dry_run):
-                if not dry_run:
-                    return
-
-            def agree(prepared: Prepared) -> bool:
-                _say_public(prepared)
-                if is_missing and dry_run:
-                    say.talk("what telling the index costs is known once it is there: far less")
-                else:
-                    _say_cost(press, prepared.intent, "telling the index")
-                if not dry_run:
-                    say.confirm("publish it, for everybody and for ever?", yes=yes)
-                return not dry_run
-
-            keeper = open_node(home, log, to)
-            kept = publishing.publish_now(press, keeper, agree, cap_wei=cap_wei)
+            kept = _publish(press, open_node(home, log, to), cap_wei, yes=yes, dry_run=dry_run)
             if kept is None:
                 return
         with say.waiting("waiting for the chain"):
@@ -82,6 +67,29 @@ def publish(
     _say_published(done, place.info.name, json=json, is_new=is_new)
     if done.block is None:
         raise typer.Exit(3)
+
+
+def _publish(
+    press: Press, keeper: Keeper, cap_wei: int | None, *, yes: bool, dry_run: bool
+) -> Published | None:
+    """Put the index there where it is missing, say what becomes public, and publish it."""
+    from stemproof.acts import publishing
+
+    is_missing = publishing.needs_contract(press.chain)
+    if is_missing and not _deploy(press, cap_wei, yes=yes, dry_run=dry_run) and not dry_run:
+        return None
+
+    def agree(prepared: Prepared) -> bool:
+        _say_public(prepared)
+        if is_missing and dry_run:
+            say.talk("what telling the index costs is known once it is there: far less")
+        else:
+            _say_cost(press, prepared.intent, "telling the index")
+        if not dry_run:
+            say.confirm("publish it, for everybody and for ever?", yes=yes)
+        return not dry_run
+
+    return publishing.publish_now(press, keeper, agree, cap_wei=cap_wei)
 
 
 def _newest_claim(log: Log, found: Work) -> SignedClaim:
