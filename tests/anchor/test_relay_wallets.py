@@ -99,11 +99,11 @@ def test_heads_whose_wallets_are_too_dear_do_not_keep_those_of_others_waiting(
     thirsty = [by_wallet("Thirsty", number=number) for number in range(2)]
     limits = replace(SOON, head_cap_wei=3 * cost_alone(chain, testnet, tmp_path) // 2)
     with at_desk(tmp_path / "relay", chain, testnet, limits) as relay:
-        for body in (*thirsty, *honest):
+        for body in (*thirsty, by_wallet("Thirsty", "next"), *honest):
             assert relay.desk.take(body).state is HeadState.QUEUED
         told = relay.desk.turn()
         assert told[-1].endswith("2 heads sent")
-        relay.desk.turn()
+        assert "left out" in relay.desk.turn()[-1]
         assert states(relay, *honest) == [HeadState.MINED] * 2
         answers = [relay.desk.answer(ticket_of(body)) for body in thirsty]
     assert [answer.code for answer in answers] == [Refusal.UNAVAILABLE] * 2

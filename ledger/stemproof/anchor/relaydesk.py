@@ -233,6 +233,8 @@ class RelayDesk:
         with hold_account(self._locks, self._chain, self._signer.address):
             told = self._refuse_dear()
             queued = self._store.queued(self._limits.most, most_asking=MAX_ASKING)
+            if self._limits.head_cap_wei is not None:  # The next of a wallet is measured first.
+                queued = [kept for kept in queued if not kept.asks or kept.ticket in self._gas_of]
             if not queued:
                 return told
             try:
