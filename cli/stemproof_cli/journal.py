@@ -46,6 +46,12 @@ def show_blocks(blocks: Sequence[Block], stage: str | None) -> None:
             _show(item, f"  {_numbers(item):>{width}}  {moment:%H:%M:%S}  ", stage)
 
 
+def show_item(item: Item, stage: str | None) -> None:
+    """Write one item as it stands in a block, with the work that it is of."""
+    title = say.clean(item.lines[0].title)
+    _show(item, f"  {_numbers(item)}  {_time(item):%H:%M:%S}  {title}  ", stage)
+
+
 def _heading(block: Block) -> str:
     first, last = _time(block.items[0]), _time(block.items[-1])
     title = f"{block.title}, {_day(first)}"

@@ -34,9 +34,6 @@ Name = Annotated[
 ]
 Stage = Annotated[str | None, typer.Option(help="Only this stage, such as mixing.")]
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
-All = Annotated[
-    bool, typer.Option("--all", help="Also the watch's signs of life, and each undo step.")
-]
 Each = Annotated[
     bool,
     typer.Option(
@@ -100,11 +97,13 @@ def follow(
     for_: Annotated[
         float | None, typer.Option("--for", metavar="SECONDS", min=0, help="Stop after so long.")
     ] = None,
-    all_: All = False,
+    all_: Each = False,
 ) -> None:
-    """Print what is recorded from now on, as it comes; Ctrl-C ends it."""
+    """Print what is recorded from now on, as it comes, a save at once; Ctrl-C ends it."""
     from stemproof.acts.home import opened
     from stemproof.acts.reading import lines_after, newest_event
+    from stemproof.acts.sittings import items_after
+    from stemproof_cli.journal import show_item
 
     end = None if for_ is None else time.monotonic() + for_
     with opened(context.ledger()) as log:
@@ -113,13 +112,19 @@ def follow(
         say.talk("waiting for what will be recorded; Ctrl-C ends")
         try:
             while True:
-                lines, last = lines_after(log, last, wanted)
-                for line in lines:
-                    say.answer(say.clean("  ".join(_cells(line, several=True))))
+                before = last
+                if all_:
+                    lines, last = lines_after(log, last, wanted)
+                    for line in lines:
+                        say.answer(say.clean("  ".join(_cells(line, several=True))))
+                else:
+                    items, last = items_after(log, last, wanted)
+                    for item in items:
+                        show_item(item, stage)
                 sys.stdout.flush()
                 if end is not None and time.monotonic() >= end:
                     return
-                if not lines:
+                if last == before:
                     time.sleep(POLL_S)
         except KeyboardInterrupt:
             return

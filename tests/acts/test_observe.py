@@ -17,11 +17,13 @@ from hypothesis import strategies as st
 from tests.acts.room import Room, is_refused, make_room, write_tone
 
 from stemproof.acts.home import now, opened
+from stemproof.acts.reading import Wanted, newest_lines
 from stemproof.acts.unreadable import read_unreadable
 from stemproof.record.vocabulary import ACTIONS
 from stemproof.testnet.song import write_step
 
 SITTING = "session.open"
+LMMS = Path(__file__).parents[1] / "capture" / "fixtures" / "lmms"
 
 
 def rewrite(path: Path, content: bytes) -> None:
@@ -497,3 +499,20 @@ def test_an_audio_file_that_was_emptied_is_an_event_once(room: Room) -> None:
     write_tone(bounce)
     assert room.look().audio == 1
     assert room.actions().count("audio.unreadable") == 1
+
+
+def test_a_mixer_that_nobody_touched_is_counted_apart(room: Room) -> None:
+    song = (LMMS / "tempo" / "before.mmp").read_text()
+    fresh = "".join(
+        f'<fxchannel num="{n}" name="FX {n}" volume="1" muted="0">'
+        '<fxchain numofeffects="0" enabled="0"/></fxchannel>'
+        for n in range(2, 10)
+    )
+    (room.folder / "Song.mmp").write_text(song.replace("</fxmixer>", f"{fresh}</fxmixer>"))
+    observed = room.look()
+    found = room.last("session.found").body
+    assert found["unused"] >= 8
+    used = found["tracks"] - found["unused"]
+    assert observed.lines == [f"Song.mmp: first seen, {used} tracks"]
+    with opened(room.home) as log:
+        assert newest_lines(log, Wanted(), 1)[0].text == observed.lines[0]

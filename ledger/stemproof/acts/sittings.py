@@ -17,7 +17,7 @@ from itertools import islice
 from typing import Final
 
 from stemproof.acts.desk import QUIET
-from stemproof.acts.reading import Body, Line, Wanted, lines_before
+from stemproof.acts.reading import Body, Line, Wanted, lines_after, lines_before
 from stemproof.capture.decision import Decision, Scope
 from stemproof.capture.summary import summarise
 from stemproof.log.store import Log
@@ -129,6 +129,14 @@ def newest_blocks(log: Log, wanted: Wanted, limit: int) -> list[Block]:
     lines = (line for line in lines_before(log, every) if line.header.action != _BEAT)
     items = (item for item in _items(lines) if _has_stage(item, wanted.stage))
     return _blocks(list(islice(items, limit))[::-1])
+
+
+def items_after(log: Log, event: int, wanted: Wanted) -> tuple[list[Item], int]:
+    """Give the items after an event, oldest first, and the last event that was looked at."""
+    every = replace(wanted, stage=None, heartbeats=True)
+    lines, last = lines_after(log, event, every)
+    items = _items(line for line in reversed(lines) if line.header.action != _BEAT)
+    return [item for item in items if _has_stage(item, wanted.stage)][::-1], last
 
 
 def _has_stage(item: Item, stage: str | None) -> bool:
