@@ -14,7 +14,7 @@ import pytest
 
 from stemproof.acts.bounds import Question, ask
 from stemproof.anchor.blocks import RpcBlocks
-from stemproof.anchor.post import post_json
+from stemproof.anchor.post import post_json, tell_failure
 from stemproof.errors import Unavailable
 from stemproof.testnet.rpc import call_local
 
@@ -84,3 +84,9 @@ def test_an_answer_within_the_bound_is_given_and_a_longer_one_refused() -> None:
             else:
                 with pytest.raises(ValueError, match="longer than 2 bytes"):
                     post_json(url, b"{}", limit=limit, timeout_s=2)
+
+
+def test_a_failure_is_told_without_the_systems_number() -> None:
+    assert tell_failure(ConnectionRefusedError(111, "Connection refused")) == "connection refused"
+    assert tell_failure(ValueError("the answer is longer than 9 bytes")).startswith("the answer")
+    assert tell_failure(TimeoutError()) == "it took too long"

@@ -13,7 +13,7 @@ from http.client import HTTPException
 from typing import Final
 from urllib.parse import urlsplit
 
-from stemproof.anchor.post import exchange
+from stemproof.anchor.post import exchange, tell_failure
 from stemproof.errors import Malformed, StemproofError, Unavailable
 from stemproof.evidence.ots import Tree, parse_tree
 
@@ -84,7 +84,7 @@ def _exchange(url: str, path: str, body: bytes | None, timeout_s: float) -> tupl
             kind=_KIND,
         )
     except (OSError, HTTPException, ValueError) as error:
-        raise _fails(url, f"does not answer: {error}") from error
+        raise _fails(url, f"does not answer: {tell_failure(error)}") from error
 
 
 def _read(url: str, raw: bytes, message: bytes) -> Tree:

@@ -126,7 +126,7 @@ def tell_ways_out(chain: Chain, missing_wei: int) -> str:
     if chain.info.kind == "testnet":
         send += " (they are free: search for a faucet of " + chain.info.name + ")"
     if chain.info.kind == "local":
-        send += " (they are free: `stemproof testnet up`)"
+        send += " (they are free: `stemproof testnet up` gives some on its own chain)"
     return (
         f"{send}; let a relay pay: `stemproof anchor --relay URL`; or take the free timestamps of"
         " OpenTimestamps: `stemproof stamp add --ots`. Nothing is lost by waiting but an earlier"

@@ -52,6 +52,14 @@ def exchange(
     return status, raw
 
 
+def tell_failure(error: Exception) -> str:
+    """Say why a request failed, without the number that the system has for it."""
+    if isinstance(error, TimeoutError):
+        return "it took too long"
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return (reason or type(error).__name__).lower()
+
+
 class _Timed(io.RawIOBase):
     """What a socket receives until the deadline."""
 

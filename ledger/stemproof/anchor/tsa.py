@@ -11,7 +11,7 @@ from http.client import HTTPException
 from typing import Final
 from urllib.parse import urlsplit
 
-from stemproof.anchor.post import exchange
+from stemproof.anchor.post import exchange, tell_failure
 from stemproof.errors import Refuted, StemproofError, Unavailable
 from stemproof.evidence.rfc3161 import (
     MAX_NONCE_BITS,
@@ -35,7 +35,7 @@ def ask_tsa(url: str, digest: bytes, *, timeout_s: float = TIMEOUT_S) -> bytes:
             urlsplit(url), request, limit=MAX_TOKEN_BYTES, timeout_s=timeout_s, kind=_KIND
         )
     except (OSError, HTTPException, ValueError) as error:
-        raise _fails(url, f"does not answer: {error}") from error
+        raise _fails(url, f"does not answer: {tell_failure(error)}") from error
     if status != 200:
         raise _fails(url, f"answers with HTTP status {status}")
     try:

@@ -169,7 +169,9 @@ class Blocks:
         return self._current
 
     def _fail(self, gateway: _Gateway, error: Exception) -> None:
-        reason = str(error) or type(error).__name__
+        # The system's own number for an error tells nobody anything.
+        told = error.strerror if isinstance(error, OSError) else None
+        reason = str(told or error) or type(error).__name__
         if isinstance(error, TimeoutError):
             reason = f"silent for {self._silence_s:g} s"
         self.faults.append(Fault(gateway.url, reason))
