@@ -53,6 +53,7 @@ def test_a_claim_is_dated_by_three_witnesses_before_and_after_its_keys_change(
         verdict = _verified(story.claim(home, keys), trust)
         assert {each.size for each in verdict.dated} == {on_chain.size}
         (bracket,) = verdict.brackets
+        assert bracket.not_after is not None
         times = [bracket.not_after, *(each.not_after for each in verdict.dated)]
         assert verdict.not_after == max(times)
 
