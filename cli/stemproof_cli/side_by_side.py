@@ -17,10 +17,9 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
-from textwrap import TextWrapper
 from typing import TYPE_CHECKING, Final
 
-from rich.cells import cell_len
+from rich.cells import cell_len, chop_cells
 
 from stemproof_cli import say
 from stemproof_cli.sessions import count_clips
@@ -60,7 +59,7 @@ def show_changes(lines: Sequence[Line]) -> Iterator[str]:
         tracks.setdefault(first.track, {"": []}).setdefault(first.device, []).append(line)
     for track, devices in tracks.items():
         yield ""
-        yield say.strong(say.clean(track))
+        yield from map(say.strong, _wrapped(track, _width()))
         for device, found in devices.items():
             # A device that only came, went or moved needs no heading over that one line.
             in_place = [line for line in found if _is_inside(line)]
@@ -68,7 +67,7 @@ def show_changes(lines: Sequence[Line]) -> Iterator[str]:
                 if line not in in_place:
                     yield from _row(line, track, "")
             if device and in_place:
-                yield f"  {say.clean(device)}"
+                yield from (f"  {part}" for part in _wrapped(device, _width() - 2))
             for line in in_place:
                 yield from _row(line, track, device)
 
@@ -157,9 +156,16 @@ def _padded(text: str, width: int) -> str:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    """Break a text between words where it is too long; a hash or path stays in one piece."""
+    """Break a text between words where it is too long, and a word that fits in no line."""
     text = say.clean(text)
     if cell_len(text) <= width:
         return [text]
-    wrapper = TextWrapper(width, break_long_words=False, break_on_hyphens=False)
-    return wrapper.wrap(text) or [text]
+    lines = [""]
+    for word in text.split(" "):
+        for piece in chop_cells(word, width):
+            joined = f"{lines[-1]} {piece}" if lines[-1] else piece
+            if cell_len(joined) <= width:
+                lines[-1] = joined
+            else:
+                lines.append(piece)
+    return lines
