@@ -123,7 +123,6 @@ REFUSED = [
 REFUSED_ELSEWHERE = [
     ("verify .", "cannot be read: Is a directory", 3),
     ("verify huge", "huge is larger than 536870912 bytes", 3),
-    ("verify song.stemproof .", "cannot be read: Is a directory", 3),
     ("verify song.stemproof --rpc ftp://x", "'ftp://x' is no address of a node", 2),
     ("verify song.stemproof --rpc http://127.0.0.1:99999", "is no address of a node", 2),
     ("verify song.stemproof --trust absent", "absent cannot be read", 3),
@@ -177,6 +176,7 @@ VERDICTS = [
 ]
 VERDICTS_ELSEWHERE = [
     ("empty", "refuted", "stemproof bundle"),
+    ("song.stemproof .", "undecided", "cannot be read: Is a directory"),
     ("song.stemproof --rpc http://127.0.0.1:1", "undecided", "does not answer"),
     (f"song.stemproof --contract 0x{'12' * 20}", "undecided", "contract"),
     ("song.stemproof --origin other", "refuted", "is not one that you named"),
