@@ -70,9 +70,7 @@ def earliest(found: Iterable[Dated], size: int) -> int | None:
     return min(times, default=None)
 
 
-def _check(
-    stamp: Stamp, notes: dict[int, bytes], trust: Trust, budget: Budget
-) -> tuple[int, str]:
+def _check(stamp: Stamp, notes: dict[int, bytes], trust: Trust, budget: Budget) -> tuple[int, str]:
     if stamp.size not in notes:
         raise Refuted(f"a timestamp is of the size {stamp.size}, which the bundle does not show")
     note = notes[stamp.size]
