@@ -262,7 +262,7 @@ def test_events_that_no_save_tells_are_refused(keyed: Keyed) -> None:
 
 def test_a_save_names_its_reader_and_program(keyed: Keyed) -> None:
     body = keyed.room.last("session.saved").body
-    assert body["reader"].split() == [body["format"], "1"]
+    assert body["reader"].split() == [body["format"], "2"]
     assert body["program"] == __version__
     assert body["events"] >= body["decisions"]
     digest = sha256((keyed.room.folder / body["path"]).read_bytes()).hexdigest()

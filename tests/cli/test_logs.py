@@ -176,7 +176,7 @@ def test_since_takes_what_people_say() -> None:
         (["--since", "3 days hence"], "'3 days hence' is not a time"),
         (["--since", "999999w"], "'999999w' is not a time"),
         (["--stage", "mix"], "'mix' is not a stage"),
-        (["--limit", "0"], "greater than or equal to 1"),
+        (["--limit", "0"], "want 1 or more"),
         (["Ebb Tide"], "no work is called 'Ebb Tide'"),
     ],
 )
