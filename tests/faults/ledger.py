@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.acts.room import read_events, write_tone
+from tests.cli.transcript import environment
 from tests.keys.cheapkeys import make_cheap
 from tests.testnet.running import demand_anvil
 
@@ -156,3 +160,23 @@ def parse_answer(text: str) -> dict[str, object]:
     document = json.loads(text)
     assert isinstance(document, dict)
     return document
+
+
+def start_apart(desk: Desk, *arguments: str) -> subprocess.Popen[str]:
+    """Start a command as a process of its own, with the passphrase on a descriptor."""
+    reading, writing = os.pipe()
+    os.write(writing, PASSPHRASE.encode() + b"\n")
+    os.close(writing)
+    command = [sys.executable, "-m", "stemproof_cli", "--home", str(desk.home.path)]
+    try:
+        return subprocess.Popen(
+            [*command, "--passphrase-fd", str(reading), *arguments],
+            env={**environment(desk.folder), "PYTHONPATH": os.pathsep.join(sys.path)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=(reading,),
+            text=True,
+        )
+    finally:
+        os.close(reading)

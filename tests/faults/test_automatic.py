@@ -16,7 +16,7 @@ import pytest
 from tests.acts.room import wait_until
 from tests.cli.transcript import environment
 from tests.faults.artist import Artist, open_artist
-from tests.faults.ledger import FIXTURES, PASSPHRASE, Desk
+from tests.faults.ledger import FIXTURES, PASSPHRASE, Desk, start_apart
 from tests.faults.spawner import Ended, Spawner
 from tests.testnet.running import demand_anvil
 
@@ -300,25 +300,8 @@ def stands(desk: Desk) -> int:
 def test_by_hand_and_by_itself_at_once_anchors_once(spawner: Spawner, desk: Desk) -> None:
     spawner.run(desk, "anchor", "--auto", "--events", "1", "--chain", "local")
     both = [("anchor",), ("anchor", "--due"), ("anchor", "--due")]
-    processes = [_start(desk, *words) for words in both]
-    codes = [process.wait(timeout=60) for process in processes]
-    assert codes == [0, 0, 0]
+    processes = [start_apart(desk, *words) for words in both]
+    answers = [process.communicate(timeout=60) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0], answers
     assert [anchor.state for anchor in desk.anchors()] == ["final"]
     assert desk.sent() == 1
-
-
-def _start(desk: Desk, *words: str) -> subprocess.Popen[bytes]:
-    reading, writing = os.pipe()
-    os.write(writing, PASSPHRASE.encode() + b"\n")
-    os.close(writing)
-    command = [sys.executable, "-m", "stemproof_cli", "--home", str(desk.home.path)]
-    try:
-        return subprocess.Popen(
-            [*command, "--passphrase-fd", str(reading), *words],
-            env={**environment(desk.folder), "PYTHONPATH": os.pathsep.join(sys.path)},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            pass_fds=(reading,),
-        )
-    finally:
-        os.close(reading)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import random
 import re
 import shutil
 import sqlite3
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,8 +17,7 @@ from typing import Any
 
 import pytest
 from tests.anchor.altering_node import altering_node, answering, serving
-from tests.cli.transcript import environment
-from tests.faults.ledger import PASSPHRASE, TITLE, Desk, copied, heads
+from tests.faults.ledger import TITLE, Desk, copied, heads, start_apart
 from tests.faults.spawner import Ended, Spawner
 
 from stemproof.acts.begin import find_work
@@ -417,28 +413,8 @@ def test_a_clock_that_jumps_back_stops_neither_anchor_nor_claim(
 # Two processes at once
 
 
-def start(desk: Desk, *arguments: str) -> subprocess.Popen[str]:
-    """Start a command as a process of its own, with the passphrase on a descriptor."""
-    reading, writing = os.pipe()
-    os.write(writing, PASSPHRASE.encode() + b"\n")
-    os.close(writing)
-    command = [sys.executable, "-m", "stemproof_cli", "--home", str(desk.home.path)]
-    try:
-        return subprocess.Popen(
-            [*command, "--passphrase-fd", str(reading), *arguments],
-            env={**environment(desk.folder), "PYTHONPATH": os.pathsep.join(sys.path)},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            pass_fds=(reading,),
-            text=True,
-        )
-    finally:
-        os.close(reading)
-
-
 def test_two_anchors_at_once_send_one_transaction(desk: Desk) -> None:
-    both = [start(desk, "anchor") for _ in range(2)]
+    both = [start_apart(desk, "anchor") for _ in range(2)]
     answers = [process.communicate(timeout=60) for process in both]
     assert [process.returncode for process in both] == [0, 0], answers
     assert desk.sent() == len(desk.anchors()) == 1
@@ -447,7 +423,7 @@ def test_two_anchors_at_once_send_one_transaction(desk: Desk) -> None:
 
 
 def test_an_anchor_beside_a_watch_and_no_second_watch(spawner: Spawner, desk: Desk) -> None:
-    watch = start(desk, "watch")
+    watch = start_apart(desk, "watch")
     try:
         assert watch.stdout is not None
         assert "watching" in watch.stdout.readline()

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from tests.cli.transcript import environment
 from tests.faults.artist import PUBLIC, Artist, open_artist
-from tests.faults.ledger import PASSPHRASE, Desk
+from tests.faults.ledger import PASSPHRASE, Desk, start_apart
 from tests.faults.spawner import Spawner
 from tests.testnet.running import demand_anvil
 
@@ -311,23 +311,7 @@ def test_a_process_killed_between_any_two_steps_is_gone_on_with_by_the_next(
 
 @pytest.mark.deep
 def test_two_processes_at_once_anchor_once(spawner: Spawner, desk: Desk) -> None:
-    first, second = _start(desk, "anchor"), _start(desk, "anchor")
-    assert [first.wait(timeout=60), second.wait(timeout=60)] == [0, 0]
+    first, second = start_apart(desk, "anchor"), start_apart(desk, "anchor")
+    answers = [process.communicate(timeout=60) for process in (first, second)]
+    assert [first.returncode, second.returncode] == [0, 0], answers
     assert len(desk.anchors()) == desk.sent() == 1
-
-
-def _start(desk: Desk, *words: str) -> subprocess.Popen[bytes]:
-    reading, writing = os.pipe()
-    os.write(writing, PASSPHRASE.encode() + b"\n")
-    os.close(writing)
-    command = [sys.executable, "-m", "stemproof_cli", "--home", str(desk.home.path)]
-    try:
-        return subprocess.Popen(
-            [*command, "--passphrase-fd", str(reading), *words],
-            env={**environment(desk.folder), "PYTHONPATH": os.pathsep.join(sys.path)},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            pass_fds=(reading,),
-        )
-    finally:
-        os.close(reading)
