@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from stemproof.anchor.signedhead import parse_hex, parse_number
 from stemproof.errors import Malformed
+from stemproof.evidence.members import parse_hex, parse_number
 from stemproof.record.canonical import MAX_INTEGER, canonical_bytes, parse_object
 
 if TYPE_CHECKING:

@@ -11,7 +11,6 @@ Whether a wallet contract takes a signature only its chain can say. No I/O.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, Protocol
@@ -20,10 +19,11 @@ from stemproof.errors import Malformed, Refuted
 from stemproof.evidence.accumulator import ACC_BITS, MAX_SIZE
 from stemproof.evidence.eip712 import Domain, Types, typed_digest
 from stemproof.evidence.ethsig import Address, recover_address
+from stemproof.evidence.members import parse_hex, parse_number
 from stemproof.record.canonical import MAX_INTEGER, canonical_bytes, parse_object
 
 if TYPE_CHECKING:
-    from stemproof.record.canonical import Json
+    pass
 
 #: Heads.sol: the most entries that one anchor may add.
 MAX_GROWTH: Final = 2**24
@@ -47,7 +47,6 @@ _TYPES: Final[Types] = {
     )
 }
 _COMPACT_S: Final = (1 << 255) - 1
-_HEX: Final = re.compile(r"(?:[0-9a-f]{2})*\Z")
 _FIXED: Final = {"contract": 20, "origin_id": 32, "prior": 32, "publisher": 20, "root": 32}
 _NUMBERS: Final = {
     "chain_id": (1, MAX_INTEGER),
@@ -177,20 +176,3 @@ def parse_signed_head(data: bytes) -> SignedHead:
         deadline=numbers["deadline"],
         signature=signature,
     )
-
-
-def parse_number(value: Json, what: str, lowest: int, highest: int) -> int:
-    """Read an integer within bounds."""
-    if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= highest:
-        raise Malformed(what, value, f"an integer, {lowest} to {highest}")
-    return value
-
-
-def parse_hex(value: Json, what: str, size: int | None = None) -> bytes:
-    """Read bytes in hex, in lower case without 0x."""
-    if not isinstance(value, str) or not _HEX.match(value):
-        raise Malformed(what, value, "hex digits in lower case, two a byte")
-    data = bytes.fromhex(value)
-    if size is not None and len(data) != size:
-        raise Malformed(what, value, f"{size} bytes in hex")
-    return data

@@ -14,7 +14,6 @@ contract has: those are for whoever pins chain, contract and block hash. No I/O.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
@@ -22,6 +21,7 @@ from stemproof.errors import Malformed, Refuted
 from stemproof.evidence.accumulator import ACC_BITS, MAX_SIZE, next_head, parse_head
 from stemproof.evidence.header import MAX_HEADER_BYTES, Header, block_hash, parse_header
 from stemproof.evidence.keccak import keccak256
+from stemproof.evidence.members import parse_hex, parse_number
 from stemproof.evidence.receipt import MAX_LOGS, MAX_TRANSACTION_INDEX, Receipt, prove_receipt
 from stemproof.evidence.rlp import MAX_BYTES
 from stemproof.evidence.state import mapping_slot, prove_account, prove_slot
@@ -37,7 +37,6 @@ EVENT_SIGNATURE = "Anchored(address,bytes32,uint40,bytes32,uint256)"
 _HEADS_SLOT = bytes(32)
 # Mainnet evidence has about 25 kB; the bound leaves room for one very long receipt.
 MAX_EVIDENCE_BYTES = 1024 * 1024
-_HEX = re.compile(r"(?:[0-9a-f]{2})*\Z")
 _FIXED = {"contract": 20, "origin_id": 32, "publisher": 20}
 _PROOFS = ("account_proof", "receipt_proof", "storage_proof")
 _NUMBERS = {
@@ -100,10 +99,10 @@ def parse_evidence(data: bytes) -> ChainEvidence:
     fields = parse_object(data, what="chain evidence", max_bytes=MAX_EVIDENCE_BYTES)
     if set(fields) != _NAMES:
         raise Malformed("members of chain evidence", sorted(fields), f"{sorted(_NAMES)}")
-    numbers = {name: _parse_number(fields[name], name) for name in _NUMBERS}
-    fixed = {name: _parse_hex(fields[name], name, size) for name, size in _FIXED.items()}
+    numbers = {name: parse_number(fields[name], name, *_NUMBERS[name]) for name in _NUMBERS}
+    fixed = {name: parse_hex(fields[name], name, size) for name, size in _FIXED.items()}
     proofs = {name: _parse_nodes(fields[name], name) for name in _PROOFS}
-    header = _parse_hex(fields["header"], "header")
+    header = parse_hex(fields["header"], "header")
     if len(header) > MAX_HEADER_BYTES:
         raise Malformed("header length", len(header), f"at most {MAX_HEADER_BYTES} bytes")
     return ChainEvidence(
@@ -242,26 +241,10 @@ def _parse_event(log: Log) -> AnchorEvent:
     return AnchorEvent(size=size, root=log.data[32:64], prior=int.from_bytes(log.data[64:], "big"))
 
 
-def _parse_number(value: Json, what: str) -> int:
-    lowest, highest = _NUMBERS[what]
-    if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= highest:
-        raise Malformed(what, value, f"an integer, {lowest} to {highest}")
-    return value
-
-
-def _parse_hex(value: Json, what: str, size: int | None = None) -> bytes:
-    if not isinstance(value, str) or not _HEX.match(value):
-        raise Malformed(what, value, "hex digits in lower case, two a byte")
-    data = bytes.fromhex(value)
-    if size is not None and len(data) != size:
-        raise Malformed(what, value, f"{size} bytes in hex")
-    return data
-
-
 def _parse_nodes(value: Json, what: str) -> tuple[bytes, ...]:
     if not isinstance(value, list) or len(value) > MAX_NODES:
         raise Malformed(what, value, f"a list of at most {MAX_NODES} nodes")
-    nodes = tuple(_parse_hex(node, what) for node in value)
+    nodes = tuple(parse_hex(node, what) for node in value)
     if any(len(node) > MAX_BYTES for node in nodes):
         raise Malformed(f"longest node of {what}", max(map(len, nodes)), f"at most {MAX_BYTES}")
     return nodes
